@@ -1,0 +1,178 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Builds splitd and splitctl; needs neither root nor network.
+#
+#   make                            build/splitd and build/splitctl
+#   make VMLINUX_BTF=FILE           against another kernel's type information
+#   make BUILD=DIR ABI_VERSION=N    a second build with another map layout
+#   make WERROR=1                   warnings are errors, as in CI
+#   make CC=clang-16                the C programs by another compiler
+#   sudo make demo                  the seed case, shown in a lab of namespaces
+#   sudo make check                 every test there is
+#   make lint                       form and include rules
+
+BUILD	    ?= build
+PREFIX	    ?= /usr/local
+SBINDIR	    ?= $(PREFIX)/sbin
+MANDIR	    ?= $(PREFIX)/share/man
+UNITDIR	    ?= $(PREFIX)/lib/systemd/system
+VMLINUX_BTF ?= /sys/kernel/btf/vmlinux
+
+# The first of some names that runs.
+pick = $(shell for t in $(1); do \
+	"$$t" $(2) >/dev/null 2>&1 && echo "$$t" && break; done)
+
+LLVM	   := 16 17 18 19 20 15 14
+CLANG	   ?= $(call pick,$(LLVM:%=clang-%) clang,--version)
+LLVM_STRIP ?= $(call pick,$(LLVM:%=llvm-strip-%) llvm-strip,--version)
+FORMAT	   ?= $(call pick,clang-format-14 clang-format,--version)
+BPFTOOL	   ?= $(call pick,bpftool /usr/sbin/bpftool \
+		/usr/lib/linux-tools/*/bpftool /usr/lib/linux-tools-*/bpftool,\
+		version)
+
+CFLAGS ?= -O2 -g
+C_WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
+	  $(if $(WERROR),-Werror)
+C_DEFS := -std=gnu11 -D_GNU_SOURCE $(if $(ABI_VERSION),\
+	  -DSP_ABI_VERSION=$(ABI_VERSION))
+C_INCL := -I. -isystem $(BUILD) -isystem $(BUILD)/skel
+HARDEN := -fstack-protector-strong -fPIE
+C_ALL	= $(C_DEFS) $(C_INCL) $(C_WARN) -MMD -MP
+
+POLICY	:= $(sort $(wildcard policy/*/*.c))
+UTIL	:= $(sort $(wildcard loader/util/*.c))
+KERNEL	:= $(sort $(wildcard loader/kernel/*.c))
+DAEMON	:= $(sort $(wildcard loader/daemon/*.c))
+CTL	:= $(sort $(wildcard loader/ctl/*.c))
+# What splitctl has in common with the daemon: reading files safely.
+COMMON	:= $(addprefix loader/daemon/,check.c explanation.c \
+	   inputs.c isolate.c sandbox.c)
+LAB	:= $(sort $(wildcard tests/lab/*.c))
+UNIT	:= $(sort $(wildcard tests/unit/test_*.c))
+BPF	:= identity steer guard
+SKELS	:= $(BPF:%=$(BUILD)/skel/%.skel.h)
+
+LIB_POLICY := -lexpat -lm
+LIB_PARSE  := $(LIB_POLICY) -lseccomp -lcap-ng
+LIB_DAEMON := -lbpf -lmnl -ljansson $(LIB_PARSE)
+LIB_CTL	   := -ljansson $(LIB_PARSE)
+
+# Quiet unless V=1.
+ifeq ($(V),)
+say = @printf '  %-8s %s\n' "$(1)" "$(patsubst $(BUILD)/%,%,$@)";
+endif
+
+.PHONY: all deps demo check check-unit check-lab tests lint install \
+	clean
+.DELETE_ON_ERROR:
+.SECONDARY:
+
+all: $(BUILD)/splitd $(BUILD)/splitctl
+
+# ---- kernel side -----------------------------------------------------------
+
+BPF_ARCH := $(patsubst x86_64,x86,$(patsubst aarch64,arm64,$(shell uname -m)))
+BPF_FLAGS = -O2 -g -target bpf -mcpu=v2 -D__TARGET_ARCH_$(BPF_ARCH) \
+	    $(filter -DSP_%,$(C_DEFS)) -I. -I$(BUILD) -Wall \
+	    $(if $(WERROR),-Werror) -MMD -MP
+
+$(BUILD)/vmlinux.h: $(VMLINUX_BTF)
+	@mkdir -p $(@D)
+	$(call say,BTF)$(BPFTOOL) btf dump file $< format c >$@
+
+$(BUILD)/bpf/%.raw.o: bpf/%.bpf.c $(BUILD)/vmlinux.h
+	@mkdir -p $(@D)
+	$(call say,CLANG)$(CLANG) $(BPF_FLAGS) -c $< -o $@
+	@$(LLVM_STRIP) -g $@
+
+$(BUILD)/bpf/%.bpf.o: $(BUILD)/bpf/%.raw.o
+	$(call say,LINK)$(BPFTOOL) gen object $@ $<
+
+$(BUILD)/skel/%.skel.h: $(BUILD)/bpf/%.bpf.o
+	@mkdir -p $(@D)
+	$(call say,SKEL)$(BPFTOOL) gen skeleton $< name $* >$@
+
+# ---- programs --------------------------------------------------------------
+
+obj = $(patsubst %.c,$(BUILD)/$(1)/%.o,$(2))
+
+$(BUILD)/obj/%.o: %.c
+	@mkdir -p $(@D)
+	$(call say,CC)$(CC) $(CPPFLAGS) $(CFLAGS) $(HARDEN) $(C_ALL) -c $< -o $@
+
+$(call obj,obj,$(KERNEL)): | $(SKELS)
+
+$(BUILD)/libpolicy.a: $(call obj,obj,$(POLICY))
+	@rm -f $@
+	$(call say,AR)$(AR) rcs $@ $^
+
+link = $(CC) $(CFLAGS) $(LDFLAGS) -pie -Wl,-z,relro,-z,now -Wl,--as-needed
+
+$(BUILD)/splitd: $(call obj,obj,$(KERNEL) $(DAEMON) $(UTIL)) \
+		 $(BUILD)/libpolicy.a
+	$(call say,LD)$(link) $^ $(LIB_DAEMON) -o $@
+
+$(BUILD)/splitctl: $(call obj,obj,$(CTL) $(COMMON) $(UTIL)) \
+		   $(BUILD)/libpolicy.a
+	$(call say,LD)$(link) $^ $(LIB_CTL) -o $@
+
+# ---- tests -----------------------------------------------------------------
+
+# Unit tests take what they need out of one sanitized archive of everything
+# but the two main files.
+SANITIZE := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined \
+	    -fno-sanitize-recover=undefined
+SAN_SRC	 := $(filter-out %/splitd.c %/splitctl.c,\
+	    $(POLICY) $(UTIL) $(KERNEL) $(DAEMON) $(CTL))
+UNIT_BIN := $(UNIT:tests/unit/%.c=$(BUILD)/tests/%)
+
+$(BUILD)/san/%.o: %.c
+	@mkdir -p $(@D)
+	$(call say,CC)$(CC) $(SANITIZE) $(C_ALL) -c $< -o $@
+
+$(call obj,san,$(KERNEL)): | $(SKELS)
+
+$(BUILD)/san/libtest.a: $(call obj,san,$(SAN_SRC))
+	@rm -f $@
+	$(call say,AR)$(AR) rcs $@ $^
+
+$(BUILD)/tests/test_%: $(BUILD)/san/tests/unit/test_%.o $(BUILD)/san/libtest.a
+	@mkdir -p $(@D)
+	$(call say,LD)$(CC) $(SANITIZE) $^ -lcmocka $(LIB_DAEMON) -o $@
+
+$(BUILD)/tests/lab: $(call obj,obj,$(LAB))
+	@mkdir -p $(@D)
+	$(call say,LD)$(CC) $(CFLAGS) $(LDFLAGS) $^ -luring -pthread -o $@
+
+tests: $(UNIT_BIN) $(if $(LAB),$(BUILD)/tests/lab)
+
+# What deps installs changes the choice of tools above: hence a second make.
+deps:
+	@tests/deps.sh
+
+demo: deps
+	@$(MAKE) --no-print-directory all tests
+	@$(BUILD)/tests/lab demo --splitd $(BUILD)/splitd
+
+check check-unit check-lab: deps
+	@$(MAKE) --no-print-directory all tests
+	@tests/run $(BUILD) $(@:check-%=%)
+
+lint:
+	@CC="$(CC)" FORMAT="$(FORMAT)" tests/lint.sh
+
+# ---- install ---------------------------------------------------------------
+
+install: all
+	install -D -m 755 $(BUILD)/splitd $(DESTDIR)$(SBINDIR)/splitd
+	install -D -m 755 $(BUILD)/splitctl $(DESTDIR)$(SBINDIR)/splitctl
+	install -D -m 644 -t $(DESTDIR)$(MANDIR)/man8 man/splitd.8 man/splitctl.8
+	install -D -m 644 -t $(DESTDIR)$(MANDIR)/man5 man/splitd-policy.5
+	install -d -m 755 $(DESTDIR)$(UNITDIR)
+	sed 's|@SBINDIR@|$(SBINDIR)|' systemd/splitd.service \
+		>$(DESTDIR)$(UNITDIR)/splitd.service
+	install -d -m 755 $(DESTDIR)/etc/splitd/policy.d
+
+clean:
+	rm -rf $(BUILD)
+
+-include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

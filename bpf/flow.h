@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What the hooks and the guard look up about a flow before they decide it. */
+#ifndef SPLITD_FLOW_H
+#define SPLITD_FLOW_H
+
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_endian.h>
+
+#include "bpf/decide.h"
+#include "bpf/maps.h"
+
+#define AF_INET	  2
+#define AF_INET6  10
+#define LO_IFINDEX 1 /* in every namespace */
+
+static __always_inline void sp_addr_v4(struct sp_addr *addr, __u32 v4)
+{
+	__u32 *word = (__u32 *)addr;
+
+	word[0] = 0;
+	word[1] = 0;
+	word[2] = bpf_htonl(0xffff);
+	word[3] = v4;
+}
+
+static __always_inline bool sp_addr_is_v4(const struct sp_addr *addr)
+{
+	const __u32 *word = (const __u32 *)addr;
+
+	return !word[0] && !word[1] && word[2] == bpf_htonl(0xffff);
+}
+
+/* The unspecified address of either family. */
+static __always_inline bool sp_addr_is_any(const struct sp_addr *addr)
+{
+	const __u32 *word = (const __u32 *)addr;
+
+	return !word[0] && !word[1] && !word[3] &&
+	       (!word[2] || word[2] == bpf_htonl(0xffff));
+}
+
+static __always_inline bool sp_addr_equal(const struct sp_addr *a,
+					  const struct sp_addr *b)
+{
+	const __u64 *x = (const __u64 *)a, *y = (const __u64 *)b;
+
+	return x[0] == y[0] && x[1] == y[1];
+}
+
+static __always_inline const struct sp_tunnel *sp_tunnel_get(__u32 tunnel)
+{
+	return bpf_map_lookup_elem(&sp_tunnel, &tunnel);
+}
+
+/* The tunnel of an interface; 0: it is none. */
+static __always_inline __u32 sp_tunnel_of_ifindex(__u32 ifindex)
+{
+	__u32 *tunnel = bpf_map_lookup_elem(&sp_ifindex, &ifindex);
+
+	return tunnel ? *tunnel : 0;
+}
+
+/* The tunnel whose address this is; 0: none's. */
+static __always_inline __u32 sp_tunnel_of_addr(const struct sp_addr *addr)
+{
+	struct sp_owner *owner = bpf_map_lookup_elem(&sp_address, addr);
+
+	return owner ? owner->tunnel : 0;
+}
+
+/* class -> set -> tunnel; *ret_set is 0 when the app is bound to nothing. */
+static __always_inline __u32 sp_tunnel_of_class(__u32 class, __u32 *ret_set)
+{
+	struct sp_class *app = bpf_map_lookup_elem(&sp_class, &class);
+	struct sp_set *set;
+
+	*ret_set = 0;
+	if (!app || !app->set)
+		return 0;
+	*ret_set = app->set;
+	set = bpf_map_lookup_elem(&sp_set, ret_set);
+
+	return set ? set->tunnel : 0;
+}
+
+/*
+ * A socket as plain memory. The verifier forbids arithmetic on a bpf_sock, and
+ * CO-RE reads need it; read back from the stack the pointer is only a number.
+ */
+static __always_inline struct sock *sp_raw_sock(struct bpf_sock *sk)
+{
+	struct bpf_sock *volatile spilled = sk;
+	struct sock *raw = NULL;
+
+	bpf_probe_read_kernel(&raw, sizeof(raw), (const void *)&spilled);
+
+	return raw;
+}
+
+/*
+ * The cookie of the namespace a socket lives in, where the helper is missing
+ * (cgroup_skb, clsact). 3d368ab87cf6 (5.12) gives every namespace one at birth.
+ */
+static __always_inline __u64 sp_netns_of(struct bpf_sock *sk)
+{
+	return BPF_CORE_READ(sp_raw_sock(sk), __sk_common.skc_net.net, net_cookie);
+}
+
+/* A flow's decision, and the tunnel its app is linked to. */
+struct sp_flow {
+	struct sp_decision decision;
+	__u32 tunnel;
+	__u32 ifindex;
+	__u32 mark;
+	__u32 pad;
+};
+
+static __noinline int sp_decide_flow(struct sp_flow *flow, __u32 class,
+				     const struct sp_addr *dst)
+{
+	struct sp_facts facts = { .class = class };
+	struct sp_prefix_key key = { .prefixlen = 160 };
+	const struct sp_tunnel *tunnel;
+	struct sp_route *route;
+	__u32 set;
+
+	facts.tunnel = sp_tunnel_of_class(class, &set);
+	tunnel = facts.tunnel ? sp_tunnel_get(facts.tunnel) : NULL;
+	flow->tunnel = facts.tunnel;
+	flow->ifindex = 0;
+	flow->mark = 0;
+	if (tunnel) {
+		flow->ifindex = tunnel->ifindex;
+		flow->mark = tunnel->mark;
+		facts.tunnel_flags = tunnel->flags;
+		facts.is_ipv6 = !sp_addr_is_v4(dst);
+		*(__u32 *)key.set = bpf_htonl(set);
+		key.addr = *dst;
+		route = bpf_map_lookup_elem(&sp_prefix, &key);
+		if (route) {
+			facts.has_route = 1;
+			facts.route_verdict = route->verdict;
+		}
+		if (route && route->verdict == SP_TUNNEL &&
+		    bpf_map_lookup_elem(&sp_address, dst))
+			facts.dst_is_host = 1;
+	}
+	flow->decision = sp_decide(&facts);
+
+	return 0;
+}
+
+#endif

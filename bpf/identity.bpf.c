@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Follows exec, fork, exit and cgroups, so that classes are known in time. */
+#include "vmlinux.h"
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_tracing.h>
+
+#include "bpf/identity.h"
+
+char LICENSE[] SEC("license") = "GPL";
+
+/* None of these programs can refuse anything: an error means "not cached". */
+
+static __always_inline void sp_announce(__u32 tgid, __u32 class)
+{
+	struct sp_event event = { .tgid = tgid, .class = class };
+
+	if (bpf_ringbuf_output(&sp_event, &event, sizeof(event), 0))
+		sp_count(SP_STAT_EVENTS_LOST);
+}
+
+/* Runs before the new image does. The class may change, the lineage stays. */
+SEC("tp_btf/sched_process_exec")
+int BPF_PROG(sp_exec, struct task_struct *task, pid_t old_pid,
+	     struct linux_binprm *bprm)
+{
+	const struct sp_config *config = sp_settings();
+	__u32 tgid = task->tgid, before = 0, inherited;
+	struct sp_task *entry, now;
+
+	if (!config)
+		return 0;
+	sp_look(task, config, &now);
+	entry = bpf_map_lookup_elem(&sp_task, &tgid);
+	if (BPF_CORE_READ_BITFIELD_PROBED(bprm, secureexec))
+		inherited = 0;
+	else if (entry && entry->start_time == now.start_time)
+		inherited = entry->lineage;
+	else
+		inherited = sp_ancestor_class(task);
+	if (entry && entry->start_time == now.start_time)
+		before = entry->class;
+
+	sp_classify(task, tgid, config, &now, inherited);
+	if (now.class && now.class != before)
+		sp_announce(tgid, now.class);
+
+	return 0;
+}
+
+/* Runs before the child does. */
+SEC("tp_btf/sched_process_fork")
+int BPF_PROG(sp_fork, struct task_struct *parent, struct task_struct *child)
+{
+	const struct sp_config *config = sp_settings();
+	__u32 tgid = child->tgid;
+	struct sp_task above, now;
+
+	if (!config || child->tgid == parent->tgid)
+		return 0;
+	sp_task_class(parent, config, &above);
+	if (!above.class && !above.lineage)
+		return 0; /* found out when it is asked for */
+
+	sp_look(child, config, &now);
+	if (now.cgroup != above.cgroup) {
+		sp_classify(child, tgid, config, &now, above.lineage);
+		if (now.class && now.class != above.class)
+			sp_announce(tgid, now.class);
+		return 0;
+	}
+	now.class = above.class;
+	now.lineage = above.lineage;
+	now.how = above.how;
+	if (bpf_map_update_elem(&sp_task, &tgid, &now, BPF_ANY))
+		sp_count(SP_STAT_TASKS_FULL);
+
+	return 0;
+}
+
+/* The leader may go before its threads: the last one takes the entry along. */
+SEC("tp_btf/sched_process_exit")
+int BPF_PROG(sp_exit, struct task_struct *task)
+{
+	__u32 tgid = task->tgid;
+
+	if (!BPF_CORE_READ(task, signal, live.counter))
+		bpf_map_delete_elem(&sp_task, &tgid);
+
+	return 0;
+}
+
+/*
+ * A cgroup that a selector names by path comes into being; runs before the
+ * directory is visible. version 1 hierarchies fire too.
+ */
+SEC("tp_btf/cgroup_mkdir")
+int BPF_PROG(sp_cg_mkdir, struct cgroup *cgroup, const char *path)
+{
+	struct sp_cg_path key = {};
+	struct sp_cgroup *entry;
+	__u64 id;
+
+	if (BPF_CORE_READ(cgroup, root, hierarchy_id))
+		return 0;
+	if (bpf_probe_read_kernel_str(key.path, sizeof(key.path), path) < 0)
+		return 0;
+	entry = bpf_map_lookup_elem(&sp_cg_path, &key);
+	if (!entry)
+		return 0;
+	id = BPF_CORE_READ(cgroup, kn, id);
+	bpf_map_update_elem(&sp_cgroup, &id, entry, BPF_ANY);
+
+	return 0;
+}
+
+SEC("tp_btf/cgroup_rmdir")
+int BPF_PROG(sp_cg_rmdir, struct cgroup *cgroup, const char *path)
+{
+	__u64 id = BPF_CORE_READ(cgroup, kn, id);
+
+	if (!BPF_CORE_READ(cgroup, root, hierarchy_id))
+		bpf_map_delete_elem(&sp_cgroup, &id);
+
+	return 0;
+}
+
+/* A process moved: the sockets it holds have to follow. */
+SEC("tp_btf/cgroup_attach_task")
+int BPF_PROG(sp_cg_attach, struct cgroup *cgroup, const char *path,
+	     struct task_struct *task, bool threadgroup)
+{
+	const struct sp_config *config = sp_settings();
+	struct sp_task now;
+
+	if (!config || BPF_CORE_READ(cgroup, root, hierarchy_id))
+		return 0;
+	if (sp_task_class(task, config, &now))
+		sp_announce(task->tgid, now.class);
+
+	return 0;
+}
+
+/* Every process with its class, for `status` and for taking sockets over. */
+SEC("iter/task")
+int sp_tasks(struct bpf_iter__task *ctx)
+{
+	const struct sp_config *config = sp_settings();
+	struct task_struct *task = ctx->task;
+	struct sp_task_record record = {};
+	struct sp_task now;
+
+	if (!task || !config || task->tgid != task->pid)
+		return 0;
+	record.class = sp_task_class(task, config, &now);
+	if (!record.class)
+		return 0;
+	record.tgid = task->tgid;
+	record.how = now.how;
+	bpf_seq_write(ctx->meta->seq, &record, sizeof(record));
+
+	return 0;
+}

@@ -1,0 +1,487 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Chooses the way: class and mark on sockets, source addresses of datagrams. */
+#include "vmlinux.h"
+#include <bpf/bpf_helpers.h>
+
+#include "bpf/flow.h"
+#include "bpf/identity.h"
+
+char LICENSE[] SEC("license") = "GPL";
+
+/*
+ * A socket carries two things of ours: its class (sp_sock) and, under our mask,
+ * the mark of the tunnel its app is linked to. The mark says "this app", not
+ * "this way": an ip rule leads it to the tunnel's prefix table, and what that
+ * table does not hold falls through to the normal ones.
+ *
+ * sock_create sets both from the task. connect and sendmsg set *or clear* them
+ * from the task that calls, which need not be the one that made the socket.
+ * udp_sendmsg() has copied mark and bound device before its hook runs, so there
+ * the mark is for the next datagram, and this one is steered by its source
+ * address (ip rule from <tunnel address>).
+ */
+
+#define SOL_SOCKET	   1
+#define SO_MARK		   36
+#define SOCK_BINDADDR_LOCK 4
+#define ENETUNREACH	   101
+#define ALLOW		   1
+#define REFUSE		   0
+
+/* Set before loading: 6.1 and newer let sendmsg hooks set a socket's mark. */
+const volatile bool sendmsg_sets_mark = true;
+
+/* The id alone is not enough: it outlives a daemon that was killed. */
+static __always_inline bool sp_is_agent(const struct sp_config *config,
+					struct task_struct *task)
+{
+	return config->agent == bpf_get_current_pid_tgid() >> 32 &&
+	       config->agent_start ==
+		       BPF_CORE_READ(task, group_leader, start_time);
+}
+
+/*
+ * Whose the call is. A kernel task (a later subflow of MPTCP, an io_uring
+ * worker before 5.12) and our own daemon, which re-connects sockets of others,
+ * act for the socket: they change nothing. false: leave the socket's class.
+ */
+static __always_inline bool sp_actor(const struct sp_config *config,
+				     __u32 *ret_class)
+{
+	struct task_struct *task = (void *)bpf_get_current_task();
+	struct sp_task now;
+
+	if (BPF_CORE_READ(task, flags) & PF_KTHREAD ||
+	    sp_is_agent(config, task))
+		return false;
+	*ret_class = sp_task_class(task, config, &now);
+
+	return true;
+}
+
+static __always_inline __u32 sp_mark_of_class(__u32 class)
+{
+	const struct sp_tunnel *tunnel;
+	__u32 set, slot;
+
+	if (!class)
+		return 0;
+	slot = sp_tunnel_of_class(class, &set);
+	tunnel = slot ? sp_tunnel_get(slot) : NULL;
+
+	return tunnel ? tunnel->mark : 0;
+}
+
+/*
+ * clang turns (mark & ~mask) | value into a one-byte store to the context that
+ * the verifier refuses; the barriers keep it a 32-bit value.
+ */
+static __always_inline __u32 sp_mark_join(__u32 mark, __u32 mask, __u32 value)
+{
+	asm volatile("" : "+r"(mark));
+	mark = (mark & ~mask) | (value & mask);
+	asm volatile("" : "+r"(mark));
+
+	return mark;
+}
+
+/* An error means allow: an unclassed socket is found again at connect. */
+SEC("cgroup/sock_create")
+int sp_sock_create(struct bpf_sock *sk)
+{
+	const struct sp_config *config = sp_settings();
+	struct sp_sock *sock;
+	__u32 class;
+
+	if (!config || bpf_get_netns_cookie(sk) != config->netns ||
+	    !sp_actor(config, &class) || !class)
+		return ALLOW;
+	sock = bpf_sk_storage_get(&sp_sock, sk, NULL,
+				  BPF_SK_STORAGE_GET_F_CREATE);
+	if (sock)
+		sock->class = class;
+	else
+		sp_count(SP_STAT_STORAGE);
+	if (!(config->flags & SP_CONFIG_SHADOW))
+		sk->mark = sp_mark_join(sk->mark, config->mark_mask,
+					sp_mark_of_class(class));
+
+	return ALLOW;
+}
+
+/* What connect and sendmsg have in common, in both families. */
+struct sp_call {
+	struct sp_addr dst;
+	struct sp_addr src;   /* of this datagram, or bound; :: when open */
+	struct sp_addr bound; /* the socket's own */
+	__u64 cookie;
+	__u32 device; /* SO_BINDTODEVICE */
+	__u32 mark;
+	__u16 port;
+	bool locked; /* the app itself chose the bound address */
+	bool is_connect;
+};
+
+/* What is to be done to the call. */
+struct sp_action {
+	struct sp_addr src; /* with set_src */
+	__u32 reason;	    /* != SP_R_NONE: refuse */
+	__u32 class;
+	__u32 mark;
+	bool set_src;
+};
+
+/* The socket takes the class of the caller. Returns its storage, if any. */
+static __always_inline struct sp_sock *
+sp_take_class(const struct sp_config *config, struct bpf_sock *sk,
+	      __u32 *ret_class)
+{
+	struct sp_sock *sock = bpf_sk_storage_get(&sp_sock, sk, NULL, 0);
+	__u32 class = 0;
+
+	if (!sp_actor(config, &class)) {
+		*ret_class = sock ? sock->class : 0;
+		return sock;
+	}
+	*ret_class = class;
+	if (!sock && class) {
+		sock = bpf_sk_storage_get(&sp_sock, sk, NULL,
+					  BPF_SK_STORAGE_GET_F_CREATE);
+		if (!sock)
+			sp_count(SP_STAT_STORAGE);
+	}
+	if (sock && sock->class != class)
+		sock->class = class;
+
+	return sock;
+}
+
+/* Did the peer write to this socket through a tunnel? Then answer there. */
+static __always_inline const struct sp_peer *
+sp_peer_of(const struct sp_sock *sock, const struct sp_call *call)
+{
+	struct sp_peer_key key = {};
+
+	if (!sock || !(sock->flags & SP_SOCK_PEERS))
+		return NULL;
+	key.cookie = call->cookie;
+	key.addr = call->dst;
+	key.port = call->port;
+
+	return bpf_map_lookup_elem(&sp_peer, &key);
+}
+
+static __always_inline bool sp_answer(const struct sp_peer *peer,
+				      const struct sp_call *call,
+				      bool explicit, struct sp_action *act)
+{
+	const struct sp_tunnel *tunnel;
+
+	if (!peer)
+		return false;
+	tunnel = sp_tunnel_get(peer->tunnel);
+	if (!tunnel || !(tunnel->flags & SP_TUN_UP))
+		return false;
+	if (explicit)
+		return sp_tunnel_of_addr(&call->src) == peer->tunnel;
+	if (call->device && call->device != tunnel->ifindex)
+		return false;
+	act->src = peer->local;
+	act->set_src = true;
+
+	return true;
+}
+
+static __always_inline void sp_to_tunnel(const struct sp_call *call,
+					 const struct sp_flow *flow,
+					 __u32 mask, bool explicit,
+					 struct sp_action *act)
+{
+	const struct sp_tunnel *tunnel = sp_tunnel_get(flow->tunnel);
+
+	if (call->device && call->device != flow->ifindex) {
+		act->reason = SP_R_BOUND_DEVICE;
+		return;
+	}
+	if (explicit || (call->is_connect && !sp_addr_is_any(&call->src))) {
+		if (sp_tunnel_of_addr(&call->src) != flow->tunnel)
+			act->reason = SP_R_BOUND_SOURCE;
+		return;
+	}
+	if (call->is_connect || !tunnel)
+		return;
+	/* this datagram left with the old mark, or an old automatic source */
+	if ((call->mark & mask) != flow->mark || !sp_addr_is_any(&call->src)) {
+		act->src = sp_addr_is_v4(&call->dst) ? tunnel->src4 :
+						       tunnel->src6;
+		act->set_src = true;
+	}
+}
+
+static __always_inline void sp_to_outside(const struct sp_call *call,
+					  bool explicit,
+					  struct sp_action *act)
+{
+	if (call->device && sp_tunnel_of_ifindex(call->device)) {
+		act->reason = SP_R_TUNNEL_DEVICE;
+		return;
+	}
+	if (sp_addr_is_any(&call->src) || !sp_tunnel_of_addr(&call->src))
+		return;
+	if (explicit || call->is_connect)
+		act->reason = SP_R_TUNNEL_SOURCE;
+	else
+		act->set_src = true; /* back to the unspecified address */
+}
+
+/*
+ * The whole decision of a call. explicit: the app chose the source itself, by
+ * bind() or IP_PKTINFO, and not the kernel at an earlier connect().
+ */
+static __noinline int sp_steer(const struct sp_config *config,
+			       const struct sp_call *call,
+			       const struct sp_sock *sock, __u32 class,
+			       struct sp_action *act)
+{
+	bool explicit = !sp_addr_is_any(&call->src) &&
+			(call->locked ||
+			 !sp_addr_equal(&call->src, &call->bound));
+	struct sp_flow flow;
+
+	sp_decide_flow(&flow, class, &call->dst);
+	act->class = class;
+	act->mark = flow.mark;
+	if (!call->is_connect &&
+	    sp_answer(sp_peer_of(sock, call), call, explicit, act))
+		return 0;
+
+	if (flow.decision.verdict == SP_BLOCK)
+		act->reason = flow.decision.reason;
+	else if (flow.decision.verdict == SP_TUNNEL)
+		sp_to_tunnel(call, &flow, config->mark_mask, explicit, act);
+	else
+		sp_to_outside(call, explicit, act);
+
+	return 0;
+}
+
+/* A refused call fails at once, so that happy-eyeballs moves on. */
+static __always_inline int sp_refuse(const struct sp_config *config,
+				     const struct sp_action *act)
+{
+	sp_count_drop(act->class, act->reason);
+	if (config->flags & SP_CONFIG_SHADOW)
+		return ALLOW;
+	/* 5.18 (b44123b4a3dc): before it the caller sees EPERM */
+	if (bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_set_retval))
+		bpf_set_retval(-ENETUNREACH);
+
+	return REFUSE;
+}
+
+/* The socket part of a call. */
+static __always_inline void sp_see_socket(struct bpf_sock *sk, bool is_ipv6,
+					  struct sp_call *call)
+{
+	struct sock *raw = sp_raw_sock(sk);
+
+	call->device = sk->bound_dev_if;
+	call->mark = sk->mark;
+	call->locked = BPF_CORE_READ_BITFIELD_PROBED(raw, sk_userlocks) &
+		       SOCK_BINDADDR_LOCK;
+	if (!is_ipv6) {
+		sp_addr_v4(&call->bound, sk->src_ip4);
+	} else {
+		__u32 *word = (__u32 *)&call->bound;
+
+		word[0] = sk->src_ip6[0];
+		word[1] = sk->src_ip6[1];
+		word[2] = sk->src_ip6[2];
+		word[3] = sk->src_ip6[3];
+	}
+}
+
+static __always_inline void sp_set_mark(struct bpf_sock_addr *ctx,
+					const struct sp_config *config,
+					const struct sp_call *call, __u32 mark)
+{
+	__u32 value;
+
+	if (config->flags & SP_CONFIG_SHADOW ||
+	    (call->mark & config->mark_mask) == mark)
+		return;
+	value = (call->mark & ~config->mark_mask) | mark;
+	bpf_setsockopt(ctx, SOL_SOCKET, SO_MARK, &value, sizeof(value));
+}
+
+/* An error means allow: what goes wrong here, the guard drops. */
+static __always_inline int sp_connect(struct bpf_sock_addr *ctx,
+				      struct sp_call *call, bool is_ipv6)
+{
+	const struct sp_config *config = sp_settings();
+	struct bpf_sock *sk = ctx->sk;
+	struct sp_action act = {};
+	struct sp_sock *sock;
+	__u32 class;
+
+	if (!config || !sk || bpf_get_netns_cookie(ctx) != config->netns)
+		return ALLOW;
+	sp_see_socket(sk, is_ipv6, call);
+	call->src = call->bound;
+	call->is_connect = true;
+	sock = sp_take_class(config, sk, &class);
+	sp_steer(config, call, sock, class, &act);
+	sp_set_mark(ctx, config, call, act.mark);
+
+	return act.reason ? sp_refuse(config, &act) : ALLOW;
+}
+
+SEC("cgroup/connect4")
+int sp_connect4(struct bpf_sock_addr *ctx)
+{
+	struct sp_call call = {};
+
+	sp_addr_v4(&call.dst, ctx->user_ip4);
+
+	return sp_connect(ctx, &call, false);
+}
+
+SEC("cgroup/connect6")
+int sp_connect6(struct bpf_sock_addr *ctx)
+{
+	struct sp_call call = {};
+	__u32 *word = (__u32 *)&call.dst;
+
+	word[0] = ctx->user_ip6[0];
+	word[1] = ctx->user_ip6[1];
+	word[2] = ctx->user_ip6[2];
+	word[3] = ctx->user_ip6[3];
+
+	return sp_connect(ctx, &call, true);
+}
+
+/*
+ * Most datagrams are of apps that nobody listed, on sockets that nobody wrote
+ * to through a tunnel: these leave again without a look at the maps.
+ */
+static __always_inline int sp_sendmsg(struct bpf_sock_addr *ctx,
+				      struct sp_call *call,
+				      struct sp_action *act, bool is_ipv6)
+{
+	const struct sp_config *config = sp_settings();
+	struct bpf_sock *sk = ctx->sk;
+	struct sp_sock *sock;
+	__u32 class;
+
+	if (!config || !sk || bpf_get_netns_cookie(ctx) != config->netns)
+		return ALLOW;
+	sock = sp_take_class(config, sk, &class);
+	if (!class && !sock && !sk->bound_dev_if && sp_addr_is_any(&call->src))
+		return ALLOW;
+	sp_see_socket(sk, is_ipv6, call);
+	call->port = ctx->user_port;
+	call->cookie = bpf_get_socket_cookie(ctx);
+	sp_steer(config, call, sock, class, act);
+	if (sendmsg_sets_mark)
+		sp_set_mark(ctx, config, call, act->mark);
+	if (config->flags & SP_CONFIG_SHADOW)
+		act->set_src = false;
+
+	return act->reason ? sp_refuse(config, act) : ALLOW;
+}
+
+SEC("cgroup/sendmsg4")
+int sp_sendmsg4(struct bpf_sock_addr *ctx)
+{
+	struct sp_action act = {};
+	struct sp_call call = {};
+	int verdict;
+
+	sp_addr_v4(&call.dst, ctx->user_ip4);
+	sp_addr_v4(&call.src, ctx->msg_src_ip4);
+	verdict = sp_sendmsg(ctx, &call, &act, false);
+	if (verdict == ALLOW && act.set_src)
+		ctx->msg_src_ip4 = ((__u32 *)&act.src)[3];
+
+	return verdict;
+}
+
+SEC("cgroup/sendmsg6")
+int sp_sendmsg6(struct bpf_sock_addr *ctx)
+{
+	struct sp_action act = {};
+	struct sp_call call = {};
+	__u32 *dst = (__u32 *)&call.dst, *src = (__u32 *)&call.src;
+	int verdict;
+
+	dst[0] = ctx->user_ip6[0];
+	dst[1] = ctx->user_ip6[1];
+	dst[2] = ctx->user_ip6[2];
+	dst[3] = ctx->user_ip6[3];
+	src[0] = ctx->msg_src_ip6[0];
+	src[1] = ctx->msg_src_ip6[1];
+	src[2] = ctx->msg_src_ip6[2];
+	src[3] = ctx->msg_src_ip6[3];
+	verdict = sp_sendmsg(ctx, &call, &act, true);
+	if (verdict == ALLOW && act.set_src) {
+		src = (__u32 *)&act.src;
+		ctx->msg_src_ip6[0] = src[0];
+		ctx->msg_src_ip6[1] = src[1];
+		ctx->msg_src_ip6[2] = src[2];
+		ctx->msg_src_ip6[3] = src[3];
+	}
+
+	return verdict;
+}
+
+/*
+ * A listener must not carry the mark: its SYN-ACK would follow it, whichever
+ * way the SYN came. An accepted socket follows its local address; the guard
+ * has to know that it answers.
+ */
+SEC("sockops")
+int sp_sockops(struct bpf_sock_ops *ctx)
+{
+	const struct sp_config *config = sp_settings();
+	struct bpf_sock *sk = ctx->sk;
+	struct sp_addr local = {};
+	__u32 *word = (__u32 *)&local;
+	struct sp_sock *sock;
+	__u32 mark;
+
+	ctx->reply = -1; /* no opinion on time-outs, windows, ECN */
+	if (!config || !sk)
+		return 1;
+
+	if (ctx->op == BPF_SOCK_OPS_TCP_LISTEN_CB) {
+		sock = bpf_sk_storage_get(&sp_sock, sk, NULL, 0);
+		if (!sock)
+			return 1;
+		sock->class = 0;
+		mark = sk->mark & ~config->mark_mask;
+		if (!(config->flags & SP_CONFIG_SHADOW))
+			bpf_setsockopt(ctx, SOL_SOCKET, SO_MARK, &mark,
+				       sizeof(mark));
+		return 1;
+	}
+	if (ctx->op != BPF_SOCK_OPS_PASSIVE_ESTABLISHED_CB)
+		return 1;
+
+	if (ctx->family == AF_INET) {
+		sp_addr_v4(&local, ctx->local_ip4);
+	} else {
+		word[0] = ctx->local_ip6[0];
+		word[1] = ctx->local_ip6[1];
+		word[2] = ctx->local_ip6[2];
+		word[3] = ctx->local_ip6[3];
+	}
+	if (!sp_tunnel_of_addr(&local) ||
+	    sp_netns_of(sk) != config->netns)
+		return 1;
+	sock = bpf_sk_storage_get(&sp_sock, sk, NULL,
+				  BPF_SK_STORAGE_GET_F_CREATE);
+	if (sock)
+		sock->flags |= SP_SOCK_INBOUND;
+
+	return 1;
+}
