@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* One input file, understood: a profile, an MDM command or a host file. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "policy/model/settings.h"
+#include "policy/read/arena.h"
+#include "policy/read/cleanup.h"
+#include "policy/read/envelope.h"
+#include "policy/read/report.h"
+#include "policy/read/xml.h"
+
+POLICY_CLEANUP(struct arena, arena_free)
+POLICY_CLEANUP(struct document, document_free)
+
+/* A root with one of these is a host file, and nothing else. */
+static const char *const host_roots[] = { "Apps", "Tunnels", NULL };
+
+const char *treatment_name(enum treatment treatment)
+{
+	static const char *const names[] = {
+		[TREATMENT_ENFORCED] = "enforced",
+		[TREATMENT_MAPPED] = "mapped",
+		[TREATMENT_NOT_APPLICABLE] = "not_applicable",
+		[TREATMENT_METADATA] = "metadata",
+		[TREATMENT_REFUSED] = "refused",
+		[TREATMENT_NOT_YET] = "not_yet",
+	};
+
+	return names[treatment];
+}
+
+struct document *document_new(void)
+{
+	struct document *document _cleanup_(policy_document_free_p) =
+		calloc(1, sizeof(*document));
+
+	if (!document)
+		return NULL;
+	document->arena = arena_new();
+	if (!document->arena)
+		return NULL;
+	return TAKE_PTR(document);
+}
+
+void document_free(struct document *document)
+{
+	if (!document)
+		return;
+	arena_free(document->arena);
+	free(document);
+}
+
+enum document_kind document_kind(const struct document *document)
+{
+	return document->kind;
+}
+
+const char *document_file(const struct document *document)
+{
+	return document->file;
+}
+
+const struct key_note *document_keys(const struct document *document,
+				     size_t *ret_n)
+{
+	*ret_n = document->n_keys;
+	return document->keys;
+}
+
+static bool is_host(const struct value *root)
+{
+	for (size_t i = 0; host_roots[i]; i++)
+		if (value_get(root, host_roots[i]))
+			return true;
+	return false;
+}
+
+/* What is neither of the three kinds, told as well as its root keys allow. */
+static void refuse_root(struct reading *reading, const struct value *root)
+{
+	static const struct trail trail = { NULL, "PayloadType", 0 };
+	const struct value *value = value_get(root, "PayloadType");
+	const char *type = value_get_string(root, "PayloadType");
+
+	if (!type)
+		reading_complain(reading, "E301", root, NULL, NULL,
+				 "neither a profile (PayloadType) nor an MDM command (Command) nor a host file (Apps, Tunnels)");
+	else if (strncmp(type, "com.apple.", 10) == 0)
+		reading_complain(reading, "E304", value, &trail, type,
+				 "bare payload; wrap it in a Configuration profile");
+	else
+		reading_complain(reading, "E303", value, &trail, type,
+				 "expected Configuration");
+}
+
+static void read_root(struct reading *reading, const struct value *root,
+		      size_t len)
+{
+	const char *type = value_get_string(root, "PayloadType");
+	struct document *document = reading->document;
+
+	if (root->type != VALUE_DICT) {
+		reading_complain(reading, "E300", root, NULL, NULL,
+				 "root is %s, expected dict",
+				 value_type_name(root->type));
+	} else if (is_host(root)) {
+		document->kind = DOCUMENT_HOST;
+		host_read(reading, root);
+	} else if (len > budget_profile.bytes) {
+		reading_complain(reading, "E100", root, NULL, NULL,
+				 "file is %zu bytes, limit is %zu", len,
+				 budget_profile.bytes);
+	} else if (type && strcmp(type, "Configuration") == 0) {
+		document->kind = DOCUMENT_PROFILE;
+		profile_read(reading, root);
+	} else if (value_get(root, "Command") || value_get(root, "RequestType")) {
+		document->kind = DOCUMENT_COMMAND;
+		command_read(reading, root);
+	} else {
+		refuse_root(reading, root);
+	}
+}
+
+int document_parse(const char *file, const void *bytes, size_t len,
+		   struct report *report, struct document **ret_document)
+{
+	struct document *document _cleanup_(policy_document_free_p) =
+		document_new();
+	struct arena *arena _cleanup_(policy_arena_free_p) = arena_new();
+	struct reading reading = { .document = document, .report = report };
+	size_t errors = report->n_errors;
+	struct value *root;
+	int r;
+
+	if (!document || !arena)
+		return -ENOMEM;
+	document->file = arena_strdup(document->arena, file);
+	if (!document->file)
+		return -ENOMEM;
+
+	r = envelope_read(file, bytes, len, host_roots, report, arena, &root);
+	if (r < 0)
+		return r;
+	read_root(&reading, root, len);
+	if (reading.error)
+		return reading.error;
+	if (report->n_errors != errors)
+		return -EBADMSG;
+
+	*ret_document = TAKE_PTR(document);
+	return 0;
+}

@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Documents in, one compiled policy out: the frame around the steps. */
+
+/*
+ * Everything is gathered into arrays and sorted before it is looked at, with
+ * the file's name as the last key: so neither the policy nor the findings
+ * depend on the order in which the documents were given, and nothing is worse
+ * than n log n. Findings do not stop the steps; whoever reads the report sees
+ * all of them at once.
+ */
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "policy/plan/compile.h"
+#include "policy/plan/compiler.h"
+#include "policy/read/cleanup.h"
+#include "policy/read/report.h"
+
+POLICY_CLEANUP(struct policy, policy_free)
+
+void compiler_complain(struct compiler *compiler, const char *code,
+		       const struct source *source, const struct spot *at,
+		       const char *value, const char *format, ...)
+{
+	const struct place place = { source->document->file, at->line,
+				     at->column, at->path };
+	va_list args;
+	int r;
+
+	va_start(args, format);
+	r = report_addv(compiler->report, code, &place, value, format, args);
+	va_end(args);
+	if (r < 0)
+		compiler->error = r;
+}
+
+void compiler_describe(const struct source *source, const struct spot *at,
+		       char *buf, size_t size)
+{
+	snprintf(buf, size, "%s:%u:%u %s", source->document->file, at->line,
+		 at->column, at->path);
+}
+
+char *compiler_copy(struct compiler *compiler, const char *text)
+{
+	char *copy = arena_strdup(compiler->arena, text);
+
+	if (!copy)
+		compiler->error = -ENOMEM;
+	return copy;
+}
+
+void *compiler_array(struct compiler *compiler, size_t n, size_t size)
+{
+	void *array = arena_array(compiler->arena, n, size);
+
+	if (!array)
+		compiler->error = -ENOMEM;
+	return array;
+}
+
+/* There is room: count_origins() has looked at every document. */
+static uint32_t add_origin(struct compiler *compiler, const char *file,
+			   uint32_t line, uint32_t column, const char *path)
+{
+	struct policy *policy = compiler->policy;
+	struct origin *origin = &policy->origins[policy->n_origins];
+
+	origin->file = file;
+	origin->line = line;
+	origin->column = column;
+	origin->key_path = path;
+	return (uint32_t)policy->n_origins++;
+}
+
+uint32_t compiler_origin(struct compiler *compiler, const struct source *source,
+			 const struct spot *at)
+{
+	return add_origin(compiler, source->file, at->line, at->column,
+			  compiler_copy(compiler, at->path));
+}
+
+uint32_t compiler_item_origin(struct compiler *compiler,
+			      const struct source *source, const char *path,
+			      uint32_t index, uint32_t line, uint32_t column)
+{
+	size_t size = strlen(path) + sizeof("[4294967295]");
+	char *text = arena_alloc(compiler->arena, size);
+
+	if (text)
+		snprintf(text, size, "%s[%u]", path, index);
+	else
+		compiler->error = -ENOMEM;
+	return add_origin(compiler, source->file, line, column, text);
+}
+
+/* An upper bound: one for each fact that can have a place of its own. */
+static size_t count_origins(const struct compiler *compiler)
+{
+	size_t n = 1;
+
+	for (size_t i = 0; i < compiler->n_sources; i++) {
+		const struct document *document = compiler->sources[i].document;
+
+		n += document->n_links + document->n_apps +
+		     document->n_tunnels * 3;
+		for (size_t k = 0; k < document->n_apps; k++)
+			n += document->apps[k].n_selectors;
+		for (size_t k = 0; k < document->n_tunnels; k++)
+			n += document->tunnels[k].included.n +
+			     document->tunnels[k].excluded.n;
+	}
+	return n;
+}
+
+static int compare_sources(const void *a, const void *b)
+{
+	const struct source *x = a, *y = b;
+
+	return strcmp(x->document->file, y->document->file);
+}
+
+static void gather_sources(struct compiler *compiler,
+			   struct document *const *documents, size_t n)
+{
+	compiler->sources = compiler_array(compiler, n,
+					   sizeof(*compiler->sources));
+	if (!compiler->sources)
+		return;
+	for (size_t i = 0; i < n; i++) {
+		compiler->sources[i].document = documents[i];
+		compiler->sources[i].file =
+			compiler_copy(compiler, documents[i]->file);
+	}
+	compiler->n_sources = n;
+	qsort(compiler->sources, n, sizeof(*compiler->sources),
+	      compare_sources);
+}
+
+/* Two host files could disagree on everything: there is one. */
+static void check_host_files(struct compiler *compiler)
+{
+	static const struct spot file_as_such = { .path = "" };
+	const struct source *first = NULL;
+
+	for (size_t i = 0; i < compiler->n_sources; i++) {
+		const struct source *source = &compiler->sources[i];
+
+		if (source->document->kind != DOCUMENT_HOST)
+			continue;
+		if (first)
+			compiler_complain(compiler, "E329", source,
+					  &file_as_such, NULL,
+					  "second host file; the first is %s",
+					  first->document->file);
+		else
+			first = source;
+	}
+}
+
+static int prepare(struct compiler *compiler,
+		   struct document *const *documents, size_t n)
+{
+	struct policy *policy = compiler->policy;
+
+	policy->arena = arena_new();
+	if (!policy->arena)
+		return -ENOMEM;
+	compiler->arena = policy->arena;
+
+	gather_sources(compiler, documents, n);
+	if (compiler->error)
+		return compiler->error;
+	policy->origins = compiler_array(compiler, count_origins(compiler),
+					 sizeof(*policy->origins));
+	if (!policy->origins)
+		return -ENOMEM;
+	compiler->built_in = add_origin(compiler, "(built in)", 0, 0, "");
+	return 0;
+}
+
+int policy_compile(struct document *const *documents, size_t n_documents,
+		   struct report *report, struct policy **ret_policy)
+{
+	struct policy *policy _cleanup_(policy_policy_free_p) =
+		calloc(1, sizeof(*policy));
+	struct compiler compiler = { .report = report, .policy = policy };
+	size_t errors = report->n_errors;
+	int r;
+
+	if (!policy)
+		return -ENOMEM;
+	r = prepare(&compiler, documents, n_documents);
+	if (r < 0)
+		return r;
+
+	check_host_files(&compiler);
+	compile_tunnels(&compiler);
+	if (!compiler.error)
+		compile_apps(&compiler);
+	if (compiler.error)
+		return compiler.error;
+	if (report->n_errors != errors)
+		return -EBADMSG;
+
+	*ret_policy = TAKE_PTR(policy);
+	return 0;
+}

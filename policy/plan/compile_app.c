@@ -1,0 +1,340 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Links and the host file's Apps to apps, joined on the bundle identifier. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "policy/plan/compiler.h"
+#include "policy/read/cleanup.h"
+
+#define PLACE_MAX 1024
+
+/* What one document says of one app: a link, or how it is recognised. */
+struct candidate {
+	const char *id;
+	const struct source *source;
+	const struct app_entry *entry;
+	const struct link_entry *link;
+};
+
+/* A selector, its app, and what is needed to complain of it. */
+struct claim {
+	const struct app *app;
+	const struct selector *selector;
+};
+
+static const struct spot *place_of(const struct candidate *c)
+{
+	return c->link ? &c->link->at : &c->entry->at;
+}
+
+/* By identifier, the host file's entry first, then by file and place. */
+static int compare_candidates(const void *a, const void *b)
+{
+	const struct candidate *x = a, *y = b;
+	const struct spot *x_at = place_of(x), *y_at = place_of(y);
+	int order = strcmp(x->id, y->id);
+
+	if (order)
+		return order;
+	if (!x->link != !y->link)
+		return x->link ? 1 : -1;
+	order = strcmp(x->source->file, y->source->file);
+	if (order)
+		return order;
+	if (x_at->line != y_at->line)
+		return x_at->line < y_at->line ? -1 : 1;
+	return x_at->column < y_at->column ? -1 : 1;
+}
+
+static size_t gather(struct compiler *compiler, struct candidate **ret)
+{
+	struct candidate *all;
+	size_t n = 0, k = 0;
+
+	for (size_t i = 0; i < compiler->n_sources; i++)
+		n += compiler->sources[i].document->n_apps +
+		     compiler->sources[i].document->n_links;
+	all = calloc(n + 1, sizeof(*all));
+	*ret = all;
+	if (!all) {
+		compiler->error = -ENOMEM;
+		return 0;
+	}
+	for (size_t i = 0; i < compiler->n_sources; i++) {
+		const struct source *source = &compiler->sources[i];
+		const struct document *document = source->document;
+
+		for (size_t j = 0; j < document->n_apps; j++)
+			all[k++] = (struct candidate){ document->apps[j].id,
+						       source,
+						       &document->apps[j],
+						       NULL };
+		for (size_t j = 0; j < document->n_links; j++)
+			all[k++] = (struct candidate){ document->links[j].id,
+						       source, NULL,
+						       &document->links[j] };
+	}
+	qsort(all, n, sizeof(*all), compare_candidates);
+	return n;
+}
+
+static int compare_selectors(const void *a, const void *b)
+{
+	const struct selector *x = a, *y = b;
+
+	if (x->kind != y->kind)
+		return x->kind < y->kind ? -1 : 1;
+	return strcmp(x->path, y->path);
+}
+
+/* The same selector twice in one list is one selector. */
+static void take_selectors(struct compiler *compiler,
+			   const struct candidate *candidate, struct app *app)
+{
+	const struct app_entry *entry = candidate->entry;
+	struct selector *selectors =
+		compiler_array(compiler, entry->n_selectors, sizeof(*selectors));
+	size_t n = 0;
+
+	if (!selectors)
+		return;
+	for (size_t i = 0; i < entry->n_selectors; i++) {
+		const struct selector_entry *s = &entry->selectors[i];
+
+		selectors[i].kind = s->kind;
+		selectors[i].path = compiler_copy(compiler, s->path);
+		selectors[i].text = compiler_copy(compiler, s->text);
+		selectors[i].origin = compiler_item_origin(
+			compiler, candidate->source, entry->at.path, s->index,
+			s->line, s->column);
+	}
+	if (compiler->error)
+		return;
+
+	qsort(selectors, entry->n_selectors, sizeof(*selectors),
+	      compare_selectors);
+	for (size_t i = 0; i < entry->n_selectors; i++)
+		if (!n || compare_selectors(&selectors[n - 1], &selectors[i]))
+			selectors[n++] = selectors[i];
+	app->selectors = selectors;
+	app->n_selectors = n;
+}
+
+static void complain_links(struct compiler *compiler,
+			   const struct candidate *first,
+			   const struct candidate *again)
+{
+	char place[PLACE_MAX];
+
+	compiler_describe(first->source, &first->link->at, place,
+			  sizeof(place));
+	compiler_complain(compiler, "E322", again->source, &again->link->at,
+			  again->link->uuid, "%s is %s here, but %s by %s",
+			  again->id, again->link->uuid ? "linked" : "unlinked",
+			  first->link->uuid ? "linked otherwise" : "unlinked",
+			  place);
+}
+
+static bool links_agree(const struct link_entry *a, const struct link_entry *b)
+{
+	if (!a->uuid || !b->uuid)
+		return !a->uuid && !b->uuid;
+	return strcmp(a->uuid, b->uuid) == 0;
+}
+
+static void complain_pending(struct compiler *compiler,
+			     const struct candidate *c)
+{
+	const struct policy *policy = compiler->policy;
+
+	compiler_complain(compiler, "W323", c->source, &c->link->at,
+			  c->link->uuid,
+			  "no profile defines this VPNUUID; the link stays pending, the app goes direct");
+	for (size_t i = 0; i < policy->n_tunnels; i++)
+		if (policy->tunnels[i].has_profile &&
+		    strcasecmp(policy->tunnels[i].uuid, c->link->uuid) == 0)
+			compiler_complain(compiler, "W324", c->source,
+					  &c->link->at, c->link->uuid,
+					  "differs only by letter case from %s",
+					  policy->tunnels[i].uuid);
+}
+
+static void take_link(struct compiler *compiler, const struct candidate *c,
+		      struct app *app)
+{
+	const struct tunnel *tunnel =
+		policy_find_tunnel(compiler->policy, c->link->uuid);
+
+	app->linked_uuid = compiler_copy(compiler, c->link->uuid);
+	app->origin = compiler_origin(compiler, c->source, &c->link->at);
+	if (tunnel && tunnel->has_profile)
+		app->tunnel = (uint32_t)(tunnel - compiler->policy->tunnels);
+	else
+		complain_pending(compiler, c);
+}
+
+/* All candidates of one identifier; returns how many they are. */
+static size_t join(struct compiler *compiler, const struct candidate *group,
+		   size_t left, const struct candidate **ret_entry,
+		   const struct candidate **ret_link)
+{
+	size_t n = 0;
+
+	*ret_entry = *ret_link = NULL;
+	for (; n < left && strcmp(group[n].id, group[0].id) == 0; n++) {
+		const struct candidate *c = &group[n];
+
+		if (c->entry && !*ret_entry)
+			*ret_entry = c;
+		if (c->link && !*ret_link)
+			*ret_link = c;
+		else if (c->link && !links_agree((*ret_link)->link, c->link))
+			complain_links(compiler, *ret_link, c);
+	}
+	if (*ret_link && !(*ret_link)->link->uuid)
+		*ret_link = NULL;
+	return n;
+}
+
+static void add_app(struct compiler *compiler, const struct candidate *entry,
+		    const struct candidate *link)
+{
+	struct policy *policy = compiler->policy;
+	struct app *app = &policy->apps[policy->n_apps];
+	const struct candidate *any = entry ? entry : link;
+
+	if (policy->n_apps == APPS_MAX) {
+		compiler_complain(compiler, "E328", any->source, place_of(any),
+				  NULL, "more than %d apps", APPS_MAX);
+		return;
+	}
+	policy->n_apps++;
+	app->id = compiler_copy(compiler, any->id);
+	app->tunnel = TUNNEL_NONE;
+	if (entry)
+		take_selectors(compiler, entry, app);
+	if (link)
+		take_link(compiler, link, app);
+	else
+		app->origin = compiler_origin(compiler, entry->source,
+					      &entry->entry->at);
+}
+
+/* Which of the host file's apps was probably meant; no more than a hint. */
+static const char *near_app(const struct policy *policy, const char *id)
+{
+	for (size_t i = 0; i < policy->n_apps; i++)
+		if (policy->apps[i].n_selectors &&
+		    strcasecmp(policy->apps[i].id, id) == 0)
+			return policy->apps[i].id;
+	return NULL;
+}
+
+static const struct source *source_of(const struct compiler *compiler,
+				      const struct origin *origin)
+{
+	size_t i = 0;
+
+	while (compiler->sources[i].file != origin->file)
+		i++;
+	return &compiler->sources[i];
+}
+
+static void check_unrecognised(struct compiler *compiler)
+{
+	const struct policy *policy = compiler->policy;
+
+	for (size_t i = 0; i < policy->n_apps; i++) {
+		const struct app *app = &policy->apps[i];
+		const struct origin *origin = &policy->origins[app->origin];
+		const struct spot at = { origin->key_path, origin->line,
+					 origin->column };
+		const char *meant;
+
+		if (app->n_selectors)
+			continue;
+		meant = near_app(policy, app->id);
+		compiler_complain(compiler, "W452",
+				  source_of(compiler, origin), &at, app->id,
+				  "no selectors: nothing on this host is recognised as this app%s%s%s",
+				  meant ? "; the host file has " : "",
+				  meant ? meant : "",
+				  meant ? ", which differs by letter case" : "");
+	}
+}
+
+static int compare_claims(const void *a, const void *b)
+{
+	const struct claim *x = a, *y = b;
+	int order = compare_selectors(x->selector, y->selector);
+
+	return order ? order : strcmp(x->app->id, y->app->id);
+}
+
+static void complain_claims(struct compiler *compiler, const struct claim *first,
+			    const struct claim *again)
+{
+	const struct origin *origins = compiler->policy->origins;
+	const struct origin *a = &origins[first->selector->origin];
+	const struct origin *b = &origins[again->selector->origin];
+	const struct spot at = { b->key_path, b->line, b->column };
+
+	compiler_complain(compiler, "E327", source_of(compiler, b), &at,
+			  again->selector->text,
+			  "selector of two apps; also of %s:%u:%u %s", a->file,
+			  a->line, a->column, a->key_path);
+}
+
+/* A process belongs to one app: no selector may name two. */
+static void check_claims(struct compiler *compiler)
+{
+	const struct policy *policy = compiler->policy;
+	struct claim *claims _cleanup_free_ = NULL;
+	size_t n = 0, k = 0;
+
+	for (size_t i = 0; i < policy->n_apps; i++)
+		n += policy->apps[i].n_selectors;
+	claims = calloc(n + 1, sizeof(*claims));
+	if (!claims) {
+		compiler->error = -ENOMEM;
+		return;
+	}
+	for (size_t i = 0; i < policy->n_apps; i++)
+		for (size_t j = 0; j < policy->apps[i].n_selectors; j++)
+			claims[k++] = (struct claim){
+				&policy->apps[i], &policy->apps[i].selectors[j]
+			};
+	qsort(claims, n, sizeof(*claims), compare_claims);
+	for (size_t i = 1; i < n; i++)
+		if (compare_selectors(claims[i - 1].selector,
+				      claims[i].selector) == 0)
+			complain_claims(compiler, &claims[i - 1], &claims[i]);
+}
+
+void compile_apps(struct compiler *compiler)
+{
+	struct candidate *all _cleanup_free_ = NULL;
+	size_t n = gather(compiler, &all);
+	struct policy *policy = compiler->policy;
+
+	if (compiler->error)
+		return;
+	policy->apps = compiler_array(compiler, n < APPS_MAX ? n : APPS_MAX,
+				      sizeof(*policy->apps));
+	if (!policy->apps)
+		return;
+
+	for (size_t i = 0; i < n && !compiler->error;) {
+		const struct candidate *entry, *link;
+
+		i += join(compiler, &all[i], n - i, &entry, &link);
+		if (entry || link)
+			add_app(compiler, entry, link);
+	}
+	if (compiler->error)
+		return;
+	check_unrecognised(compiler);
+	check_claims(compiler);
+}

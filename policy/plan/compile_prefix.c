@@ -1,0 +1,315 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Included and excluded routes to a tunnel's sorted prefix set. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "policy/model/prefix.h"
+#include "policy/plan/compiler.h"
+#include "policy/plan/explain.h"
+#include "policy/read/cleanup.h"
+
+#define ROUTE_ROOM 2 /* app-only's two default routes */
+
+/*
+ * What a wider route does not pull in (IPv4 in mapped form), and the whole of
+ * IPv4: in one table for both families ::/0 would hold every IPv4 address.
+ */
+static const struct {
+	struct in6_addr addr;
+	uint8_t len;
+} always_direct[] = {
+	{ { { { [10] = 0xff, [11] = 0xff, [12] = 127 } } }, 104 },
+	{ { { { [10] = 0xff, [11] = 0xff, [12] = 169, [13] = 254 } } }, 112 },
+	{ { { { [10] = 0xff, [11] = 0xff, [12] = 224 } } }, 100 },
+	{ { { { [10] = 0xff,
+		[11] = 0xff,
+		[12] = 255,
+		[13] = 255,
+		[14] = 255,
+		[15] = 255 } } },
+	  128 },
+	{ { { { [15] = 1 } } }, 128 },
+	{ { { { 0xfe, 0x80 } } }, 10 },
+	{ { { { 0xff } } }, 8 },
+	{ { { { [10] = 0xff, [11] = 0xff } } }, 96 },
+};
+
+#define N_ALWAYS_DIRECT (sizeof(always_direct) / sizeof(always_direct[0]))
+
+/* Excluded before included, so that the first of equals is the one to keep. */
+static int compare_prefixes(const void *a, const void *b)
+{
+	const struct prefix *x = a, *y = b;
+	int order = prefix_compare(x, y);
+
+	if (order)
+		return order;
+	if (x->excluded != y->excluded)
+		return x->excluded ? -1 : 1;
+	return x->origin < y->origin ? -1 : x->origin > y->origin;
+}
+
+static int compare_routes(const void *a, const void *b)
+{
+	const struct route *x = a, *y = b;
+	int order = memcmp(&x->addr, &y->addr, sizeof(x->addr));
+
+	return order ? order : (int)x->len - (int)y->len;
+}
+
+/* A sorted copy without repetitions. */
+static int sort_routes(const struct route_list *list, struct route **ret,
+		       size_t *ret_n)
+{
+	struct route *sorted = calloc(list->n + 1, sizeof(*sorted));
+	size_t n = 0;
+
+	if (!sorted)
+		return -ENOMEM;
+	if (list->n) {
+		memcpy(sorted, list->routes, list->n * sizeof(*sorted));
+		qsort(sorted, list->n, sizeof(*sorted), compare_routes);
+	}
+	for (size_t i = 0; i < list->n; i++)
+		if (!n || compare_routes(&sorted[n - 1], &sorted[i]) != 0)
+			sorted[n++] = sorted[i];
+	*ret = sorted;
+	*ret_n = n;
+	return 0;
+}
+
+int route_lists_agree(const struct route_list *a, const struct route_list *b)
+{
+	struct route *x _cleanup_free_ = NULL, *y _cleanup_free_ = NULL;
+	size_t n_x, n_y;
+	int r;
+
+	r = sort_routes(a, &x, &n_x);
+	if (r < 0)
+		return r;
+	r = sort_routes(b, &y, &n_y);
+	if (r < 0)
+		return r;
+	if (n_x != n_y)
+		return false;
+	for (size_t i = 0; i < n_x; i++)
+		if (compare_routes(&x[i], &y[i]) != 0)
+			return false;
+	return true;
+}
+
+static void take_routes(struct compiler *compiler, const struct source *source,
+			const struct route_list *list, bool excluded,
+			struct tunnel *tunnel)
+{
+	for (size_t i = 0; i < list->n; i++) {
+		const struct route *route = &list->routes[i];
+		struct prefix *prefix = &tunnel->prefixes[tunnel->n_prefixes++];
+
+		prefix->addr = route->addr;
+		prefix->len = route->len;
+		prefix->excluded = excluded;
+		prefix->origin = compiler_item_origin(compiler, source,
+						      list->at.path,
+						      route->index, route->line,
+						      route->column);
+	}
+}
+
+static void add_prefix(struct tunnel *tunnel, const struct in6_addr *addr,
+		       uint8_t len, uint32_t origin)
+{
+	struct prefix *prefix = &tunnel->prefixes[tunnel->n_prefixes++];
+
+	prefix->addr = *addr;
+	prefix->len = len;
+	prefix->origin = origin;
+}
+
+static void complain_twice(struct compiler *compiler,
+			   const struct tunnel_sources *sources,
+			   const struct prefix *kept,
+			   const struct prefix *dropped)
+{
+	const struct origin *first = &compiler->policy->origins[kept->origin];
+	const struct origin *again = &compiler->policy->origins[dropped->origin];
+	const struct source *source =
+		sources->host && again->file == sources->host_source->file ?
+			sources->host_source :
+			sources->profile_source;
+	const struct spot at = { again->key_path, again->line, again->column };
+	char text[64];
+
+	prefix_format(dropped, text, sizeof(text));
+	compiler_complain(compiler, "W476", source, &at, text,
+			  kept->excluded == dropped->excluded ?
+				  "same as %s" :
+				  "%s excludes the same; the excluded one wins",
+			  first->key_path);
+}
+
+/* Sorts, and keeps the first of equals. */
+static void settle(struct compiler *compiler,
+		   const struct tunnel_sources *sources, struct tunnel *tunnel)
+{
+	struct prefix *prefixes = tunnel->prefixes;
+	uint32_t app_only = UINT32_MAX;
+	size_t n = 0;
+
+	if (tunnel->n_prefixes)
+		app_only = prefixes[tunnel->n_prefixes - 1].origin;
+	if (tunnel->routing_mode != ROUTING_APP_ONLY)
+		app_only = UINT32_MAX;
+
+	qsort(prefixes, tunnel->n_prefixes, sizeof(*prefixes),
+	      compare_prefixes);
+	for (size_t i = 0; i < tunnel->n_prefixes; i++) {
+		bool again = n && prefix_compare(&prefixes[n - 1],
+						 &prefixes[i]) == 0;
+
+		if (again && prefixes[i].origin != app_only)
+			complain_twice(compiler, sources, &prefixes[n - 1],
+				       &prefixes[i]);
+		if (again)
+			continue;
+		prefixes[n] = prefixes[i];
+		if (prefixes[n].origin != app_only) {
+			tunnel->n_included += !prefixes[n].excluded;
+			tunnel->n_excluded += prefixes[n].excluded;
+		}
+		n++;
+	}
+	tunnel->n_prefixes = n;
+}
+
+static bool same_family(const struct prefix *prefix, size_t k)
+{
+	static const struct in6_addr mapped = {
+		{ { [10] = 0xff, [11] = 0xff } }
+	};
+	bool is_ipv4 = prefix->len >= MAPPED_BITS &&
+		       address_matches(&prefix->addr, &mapped, MAPPED_BITS);
+	bool wants_ipv4 = k < 4;
+
+	return is_ipv4 == wants_ipv4;
+}
+
+/* Is range k covered by a shorter included prefix and named by none? */
+static bool needs_built_in(const struct tunnel *tunnel, size_t n, size_t k)
+{
+	bool covered = false;
+
+	for (size_t i = 0; i < n; i++) {
+		const struct prefix *prefix = &tunnel->prefixes[i];
+
+		if (prefix->len == always_direct[k].len &&
+		    memcmp(&prefix->addr, &always_direct[k].addr,
+			   sizeof(prefix->addr)) == 0)
+			return false;
+		covered |= !prefix->excluded &&
+			   prefix->len < always_direct[k].len &&
+			   same_family(prefix, k) &&
+			   address_matches(&prefix->addr,
+					   &always_direct[k].addr, prefix->len);
+	}
+	return covered;
+}
+
+static void add_built_ins(struct compiler *compiler, struct tunnel *tunnel)
+{
+	size_t n = tunnel->n_prefixes;
+
+	for (size_t k = 0; k < N_ALWAYS_DIRECT; k++) {
+		struct prefix *added = &tunnel->prefixes[tunnel->n_prefixes];
+
+		if (!needs_built_in(tunnel, n, k))
+			continue;
+		memset(added, 0, sizeof(*added));
+		add_prefix(tunnel, &always_direct[k].addr, always_direct[k].len,
+			   compiler->built_in);
+		added->excluded = true;
+		added->built_in = true;
+	}
+	qsort(tunnel->prefixes, tunnel->n_prefixes, sizeof(*tunnel->prefixes),
+	      compare_prefixes);
+}
+
+static void add_app_only(struct compiler *compiler,
+			 const struct tunnel_sources *sources,
+			 struct tunnel *tunnel)
+{
+	static const struct in6_addr all_ipv6 = { { { 0 } } };
+	const struct in6_addr all_ipv4 =
+		always_direct[N_ALWAYS_DIRECT - 1].addr;
+	bool by_host = sources->host && sources->host->routing_mode.at.path;
+	uint32_t origin;
+
+	origin = by_host ?
+			 compiler_origin(compiler, sources->host_source,
+					 &sources->host->routing_mode.at) :
+			 compiler_origin(compiler, sources->profile_source,
+					 &sources->profile->routing_mode.at);
+	add_prefix(tunnel, &all_ipv4, MAPPED_BITS, origin);
+	add_prefix(tunnel, &all_ipv6, 0, origin);
+}
+
+/* The profile's list, or the host's; where both speak they agree. */
+static const struct route_list *pick(const struct tunnel_sources *sources,
+				     bool excluded, const struct source **ret)
+{
+	static const struct route_list none = { .n = 0 };
+	const struct tunnel_entry *entries[] = { sources->profile,
+						 sources->host };
+	const struct source *files[] = { sources->profile_source,
+					 sources->host_source };
+
+	for (size_t i = 0; i < 2; i++) {
+		const struct route_list *list =
+			!entries[i] ? &none :
+			excluded    ? &entries[i]->excluded :
+				      &entries[i]->included;
+
+		if (!list->at.path)
+			continue;
+		*ret = files[i];
+		return list;
+	}
+	return &none;
+}
+
+void compile_prefixes(struct compiler *compiler,
+		      const struct tunnel_sources *sources,
+		      struct tunnel *tunnel)
+{
+	const struct source *included_source = NULL, *excluded_source = NULL;
+	const struct route_list *included = pick(sources, false,
+						 &included_source);
+	const struct route_list *excluded = pick(sources, true,
+						 &excluded_source);
+	size_t n = included->n + excluded->n;
+
+	compiler->n_routes += n;
+	if (compiler->n_routes > PREFIXES_MAX) {
+		const struct source *source =
+			included->n ? included_source : excluded_source;
+
+		compiler_complain(compiler, "E328", source,
+				  included->n ? &included->at : &excluded->at,
+				  NULL, "more than %d prefixes in all",
+				  PREFIXES_MAX);
+		return;
+	}
+	tunnel->prefixes = compiler_array(compiler,
+					  n + ROUTE_ROOM + N_ALWAYS_DIRECT,
+					  sizeof(*tunnel->prefixes));
+	if (!tunnel->prefixes)
+		return;
+
+	take_routes(compiler, included_source, included, false, tunnel);
+	take_routes(compiler, excluded_source, excluded, true, tunnel);
+	if (tunnel->routing_mode == ROUTING_APP_ONLY)
+		add_app_only(compiler, sources, tunnel);
+	settle(compiler, sources, tunnel);
+	add_built_ins(compiler, tunnel);
+}

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The state of one compilation, shared by the compile*.c files. */
+#ifndef SPLITD_POLICY_COMPILER_H
+#define SPLITD_POLICY_COMPILER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "policy/model/model.h"
+#include "policy/plan/policy.h"
+#include "policy/read/arena.h"
+
+struct report;
+
+/* A document, and its file's name as the policy owns it. */
+struct source {
+	const struct document *document;
+	const char *file;
+};
+
+/* What all documents say of one tunnel: two files at most. */
+struct tunnel_sources {
+	const struct source *profile_source, *host_source;
+	const struct tunnel_entry *profile, *host;
+};
+
+struct compiler {
+	struct source *sources; /* sorted by file */
+	size_t n_sources;
+	struct report *report;
+	struct policy *policy;
+	struct arena *arena; /* the policy's */
+	uint32_t built_in;   /* origin of what the compiler adds */
+	size_t n_routes;     /* taken so far, against PREFIXES_MAX */
+	int error;	     /* -ENOMEM; findings do not stop the compiler */
+};
+
+/* A finding at a spot of a source. */
+void compiler_complain(struct compiler *compiler, const char *code,
+		       const struct source *source, const struct spot *at,
+		       const char *value, const char *format, ...)
+	__attribute__((format(printf, 6, 7)));
+
+/* "host.plist:3:4 Apps.x", for messages that name a second place. */
+void compiler_describe(const struct source *source, const struct spot *at,
+		       char *buf, size_t size);
+
+uint32_t compiler_origin(struct compiler *compiler, const struct source *source,
+			 const struct spot *at);
+uint32_t compiler_item_origin(struct compiler *compiler,
+			      const struct source *source, const char *path,
+			      uint32_t index, uint32_t line, uint32_t column);
+
+char *compiler_copy(struct compiler *compiler, const char *text);
+void *compiler_array(struct compiler *compiler, size_t n, size_t size);
+
+/* The steps, in this order. */
+void compile_tunnels(struct compiler *compiler);
+void compile_apps(struct compiler *compiler);
+
+/* The prefix set of a tunnel whose modes are known. */
+void compile_prefixes(struct compiler *compiler,
+		      const struct tunnel_sources *sources,
+		      struct tunnel *tunnel);
+
+/* Do two lists name the same prefixes, in whatever order? -ENOMEM. */
+int route_lists_agree(const struct route_list *a, const struct route_list *b);
+
+#endif

@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Every error of the catalogue that this build emits: file and exact answer. */
+#include <dirent.h>
+#include <errno.h>
+
+#include "tests/unit/policy_fixture.h"
+
+/* The file's findings are the lines of the .expect file beside it. */
+static void test_case(const char *name)
+{
+	char path[512];
+	size_t len = 0;
+	char *found = reject_run(name), *expected;
+
+	snprintf(path, sizeof(path), TEST_DATA "/reject/%s.expect", name);
+	expected = slurp(path, &len);
+	assert_non_null(expected);
+	assert_true(len > 0);
+	assert_string_equal(found, expected);
+	free(found);
+	free(expected);
+}
+
+static void test_corpus(void **state)
+{
+	DIR *dir = opendir(TEST_DATA "/reject");
+	const struct dirent *entry;
+	int cases = 0;
+
+	(void)state;
+	assert_non_null(dir);
+	while ((entry = readdir(dir))) {
+		char *end = strstr(entry->d_name, ".expect");
+		char name[256];
+
+		if (!end)
+			continue;
+		snprintf(name, sizeof(name), "%.*s",
+			 (int)(end - entry->d_name), entry->d_name);
+		print_message("%s\n", name);
+		test_case(name);
+		cases++;
+	}
+	closedir(dir);
+	assert_true(cases > 70);
+}
+
+/* A text of n bytes that is one huge value, for the budgets. */
+static char *repeat(const char *head, const char *piece, size_t n,
+		    const char *tail)
+{
+	size_t size = strlen(head) + n * strlen(piece) + strlen(tail) + 1;
+	char *text = malloc(size), *p = text;
+
+	assert_non_null(text);
+	p = stpcpy(p, head);
+	for (size_t i = 0; i < n; i++)
+		p = stpcpy(p, piece);
+	strcpy(p, tail);
+	return text;
+}
+
+static void expect_refused(char *text, const char *code, const char *part)
+{
+	struct document *document = NULL;
+	struct report report = { 0 };
+
+	assert_int_equal(parse_text("f", text, &report, &document), -EBADMSG);
+	assert_true(has_finding(&report, code, part));
+	assert_null(document);
+	report_clear(&report);
+	free(text);
+}
+
+static void test_budgets(void **state)
+{
+	(void)state;
+	expect_refused(repeat("<plist><dict><key>a</key><array>", "<true/>",
+			      4097, "</array></dict></plist>"),
+		       "E116", "array has more than 4096 items");
+	expect_refused(repeat("<plist><array>",
+			      "<array><true/><true/><true/><true/><true/></array>", 4000,
+			      "</array></plist>"),
+		       "E116", "more than");
+	expect_refused(repeat("<plist><dict><key>a</key><string>", "xxxxxxxx",
+			      8193, "</string></dict></plist>"),
+		       "E116", "longer than 65536 bytes");
+	expect_refused(repeat("", " ", (size_t)64 * 1024 * 1024 + 1, ""), "E100",
+		       "limit is 67108864");
+	expect_refused(repeat("<plist><dict><key>PayloadType</key>"
+			      "<string>Configuration</string>",
+			      "\n", (size_t)4 * 1024 * 1024,
+			      "</dict></plist>"),
+		       "E100", "limit is 4194304");
+}
+
+/* What a host file may have is more. */
+static void test_host_budget(void **state)
+{
+	struct document *document = NULL;
+	struct report report = { 0 };
+	char *text = repeat("<plist><dict><key>Tunnels</key><dict><key>u</key>"
+			    "<dict><key>IncludedRoutes</key><array>",
+			    "<string>10.0.0.0/8</string>", 30000,
+			    "</array></dict></dict></dict></plist>");
+
+	(void)state;
+	assert_int_equal(parse_text("h", text, &report, &document), 0);
+	assert_int_equal(report.n, 0);
+	document_free(document);
+	report_clear(&report);
+	free(text);
+}
+
+/* Too many findings: the errors stay, the rest is counted. */
+static void test_flood(void **state)
+{
+	struct document *document = NULL;
+	struct report report = { 0 };
+	char *text = repeat("<plist><dict><key>Tunnels</key><dict><key>u</key>"
+			    "<dict><key>IncludedRoutes</key><array>",
+			    "<string>10.0.0.1/8</string>", 300,
+			    "<string>x</string></array></dict></dict></dict>"
+			    "</plist>");
+
+	(void)state;
+	assert_int_equal(parse_text("h", text, &report, &document), -EBADMSG);
+	assert_int_equal(report.n, 101);
+	assert_int_equal(report.n_errors, 1);
+	assert_int_equal(report.n_suppressed, 200);
+	assert_true(has_finding(&report, "E474", "IncludedRoutes[300]"));
+	report_clear(&report);
+	free(text);
+}
+
+/* Nothing that moves a terminal's cursor comes out of a finding. */
+static void test_escapes(void **state)
+{
+	struct document *document = NULL;
+	struct report report = { 0 };
+	const char text[] = "<plist><dict><key>Tunnels</key><dict><key>u</key>"
+			    "<dict><key>a\xe2\x80\xae\xc2\x9b"
+			    "b</key><true/><key>Interface</key>"
+			    "<string>\xc2\x9b"
+			    "x</string></dict></dict></dict></plist>";
+
+	(void)state;
+	assert_int_equal(parse_text("h", text, &report, &document), -EBADMSG);
+	assert_true(has_finding(&report, "E493", "'\\u{9b}x'"));
+	assert_true(has_finding(&report, "W410", "[\"a\\u{202e}\\u{9b}b\"]"));
+	report_clear(&report);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_corpus),
+		cmocka_unit_test(test_budgets),
+		cmocka_unit_test(test_host_budget),
+		cmocka_unit_test(test_flood),
+		cmocka_unit_test(test_escapes),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
