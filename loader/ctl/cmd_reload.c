@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* splitctl reload: all files again, or what that would change. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "loader/ctl/client.h"
+#include "loader/ctl/commands.h"
+#include "loader/util/plain.h"
+
+static const char *text_of(const json_t *object, const char *key)
+{
+	const char *text = json_string_value(json_object_get(object, key));
+
+	return text ? text : "";
+}
+
+/* In check's layout. */
+static void print_finding(const json_t *finding)
+{
+	const json_t *line = json_object_get(finding, "line");
+	const char *value = text_of(finding, "value");
+	const char *path = text_of(finding, "path");
+	char where[32] = "";
+
+	if (json_is_integer(line))
+		snprintf(where, sizeof(where), ":%lld:%lld",
+			 (long long)json_integer_value(line),
+			 (long long)json_integer_value(
+				 json_object_get(finding, "column")));
+	plain_print(stderr, "%s%s%s: %s%s%s%s%s%s [%s]\n",
+		    strcmp(text_of(finding, "severity"), "error") ?
+			    "warning: " :
+			    "",
+		    text_of(finding, "file"), where, path, *path ? ": " : "",
+		    text_of(finding, "message"), *value ? ": '" : "", value,
+		    *value ? "'" : "", text_of(finding, "code"));
+}
+
+static void print_change(const json_t *change)
+{
+	const char *detail = text_of(change, "detail");
+
+	plain_print(stdout, "%-8s%-10s%s%s%s\n", text_of(change, "kind"),
+		    text_of(change, "what"), text_of(change, "name"),
+		    *detail ? "  " : "", detail);
+}
+
+static void print_outcome(const json_t *outcome, bool plan)
+{
+	json_t *changes = json_object_get(outcome, "changes"), *item;
+	const char *error = text_of(outcome, "error");
+	size_t i;
+
+	json_array_foreach(json_object_get(outcome, "errors"), i, item)
+		print_finding(item);
+	json_array_foreach(changes, i, item)
+		print_change(item);
+	if (*error)
+		plain_print(stderr, "splitctl: %s, keeping previous policy\n",
+			    error);
+	else if (plan && json_array_size(changes) == 0)
+		printf("nothing would change\n");
+	else if (!plan)
+		printf("reloaded, generation %lld\n",
+		       (long long)json_integer_value(
+			       json_object_get(outcome, "generation")));
+}
+
+/* All files good and, unless it was a question, in force? */
+static bool succeeded(const json_t *outcome)
+{
+	json_t *finding;
+	size_t i;
+
+	if (json_is_string(json_object_get(outcome, "error")))
+		return false;
+	json_array_foreach(json_object_get(outcome, "errors"), i, finding) {
+		if (!strcmp(text_of(finding, "severity"), "error"))
+			return false;
+	}
+	return true;
+}
+
+int cmd_reload(int argc, char **argv)
+{
+	bool json = false, plan = false;
+	const char *run = DEFAULT_RUN;
+	const struct option_spec specs[] = {
+		{ "json", NULL, &json },
+		{ "plan", NULL, &plan },
+		{ "run", &run, NULL },
+		{ 0 },
+	};
+	json_t *outcome;
+	int n = parse_options(argc, argv, specs), r;
+
+	if (n < 0)
+		return EXIT_USAGE;
+	if (n > 0)
+		return usage(argv[0]);
+	r = client_ask(run, "reload", json_pack("{s:b}", "plan", plan),
+		       &outcome);
+	if (r != 0)
+		return r;
+
+	r = succeeded(outcome) ? EXIT_SUCCESS : EXIT_FAILED;
+	if (json) {
+		print_json(outcome);
+	} else {
+		print_outcome(outcome, plan);
+		json_decref(outcome);
+	}
+	return r;
+}

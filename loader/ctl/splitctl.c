@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* splitctl: the table of commands, which is the help as well. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "loader/ctl/commands.h"
+
+static const struct command {
+	const char *name;
+	int (*run)(int argc, char **argv);
+	const char *arguments, *help;
+} commands[] = {
+	{ "check", cmd_check, "[--json] FILE...",
+	  "say what is wrong with files and what is done with each key" },
+	{ "status", cmd_status, "[--json] [--prefixes] [--run DIR]",
+	  "show tunnels, apps and what was dropped" },
+	{ "explain", cmd_explain,
+	  "[--json] [--run DIR | [--policy DIR] [--host FILE]]\n"
+	  "\t[--proto tcp|udp|icmp] "
+	  "(--app ID | --pid N | --cgroup PATH) ADDR[:PORT]",
+	  "say where a flow goes and why" },
+	{ "reload", cmd_reload, "[--json] [--plan] [--run DIR]",
+	  "read all files again; --plan only says what would change" },
+	{ "purge", cmd_purge, "[--run DIR]",
+	  "stop the daemon and take everything away that it made" },
+};
+
+static void print_usage(FILE *out, const struct command *command)
+{
+	fprintf(out, "usage: splitctl %s %s\n", command->name,
+		command->arguments);
+}
+
+static void print_help(FILE *out)
+{
+	fprintf(out, "usage: splitctl COMMAND ...\n\n");
+	for (size_t i = 0; i < sizeof(commands) / sizeof(*commands); i++)
+		fprintf(out, "  %-8s %s\n", commands[i].name, commands[i].help);
+	fprintf(out, "\n`splitctl COMMAND --help' shows its arguments.\n");
+}
+
+static const struct command *find(const char *name)
+{
+	for (size_t i = 0; i < sizeof(commands) / sizeof(*commands); i++) {
+		if (!strcmp(commands[i].name, name))
+			return &commands[i];
+	}
+	return NULL;
+}
+
+int usage(const char *name)
+{
+	const struct command *command = find(name);
+
+	if (command)
+		print_usage(stderr, command);
+	return EXIT_USAGE;
+}
+
+int main(int argc, char **argv)
+{
+	const struct command *command;
+
+	if (argc > 1 &&
+	    (!strcmp(argv[1], "--help") || !strcmp(argv[1], "help"))) {
+		print_help(stdout);
+		return EXIT_SUCCESS;
+	}
+	command = argc > 1 ? find(argv[1]) : NULL;
+	if (!command) {
+		if (argc > 1)
+			complain("no command '%s'", argv[1]);
+		print_help(stderr);
+		return EXIT_USAGE;
+	}
+	if (argc > 2 && !strcmp(argv[2], "--help")) {
+		print_usage(stdout, command);
+		printf("%s\n", command->help);
+		return EXIT_SUCCESS;
+	}
+	return command->run(argc - 1, argv + 1);
+}

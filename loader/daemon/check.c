@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Checking files and telling about it: splitctl check and splitd --check. */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "loader/daemon/check.h"
+#include "loader/daemon/sandbox.h"
+#include "loader/util/plain.h"
+#include "policy/model/document.h"
+#include "policy/plan/compile.h"
+#include "policy/plan/policy.h"
+
+/* The smaller budget of what turned out to be no host file. */
+static int check_size(struct check *check, const struct document *document,
+		      size_t len)
+{
+	const struct place place = { .file = document_file(document),
+				     .path = "" };
+
+	if (document_kind(document) == DOCUMENT_HOST ||
+	    len <= INPUT_MAX_PROFILE)
+		return 0;
+	return report_add(&check->report, "E100", &place, NULL,
+			  "file is %zu bytes, the limit is %zu", len,
+			  INPUT_MAX_PROFILE);
+}
+
+static int parse_one(struct check *check, const struct input *input)
+{
+	struct document *document;
+	int r;
+
+	if (!input->bytes)
+		return 0;
+	r = sandbox_parse(input->path, input->bytes, input->len, &check->report,
+			  &document);
+	if (r < 0)
+		return r == -EBADMSG ? 0 : r;
+
+	check->documents[check->n++] = document;
+	return check_size(check, document, input->len);
+}
+
+/*
+ * With a file missing, warnings about what the others lack would mislead; the
+ * errors between those that are good still count.
+ */
+static int compile(struct check *check)
+{
+	struct report alone = { 0 };
+	struct policy *policy = NULL;
+	bool complete = check->report.n_errors == 0;
+	int r;
+
+	r = policy_compile(check->documents, check->n,
+			   complete ? &check->report : &alone, &policy);
+	policy_free(policy);
+	if (r == -EBADMSG && !complete)
+		r = policy_compile(check->documents, check->n, &check->report,
+				   &policy);
+	report_clear(&alone);
+	return r == -EBADMSG ? 0 : r;
+}
+
+int check_run(struct check *check, const struct input_list *inputs)
+{
+	int r = 0;
+
+	check->documents = calloc(inputs->n + 1, sizeof(*check->documents));
+	if (!check->documents)
+		return -ENOMEM;
+	for (size_t i = 0; i < inputs->n && r == 0; i++)
+		r = parse_one(check, &inputs->inputs[i]);
+	return r < 0 ? r : compile(check);
+}
+
+bool check_valid(const struct check *check)
+{
+	return check->report.n_errors == 0;
+}
+
+static json_t *number_or_null(unsigned int number)
+{
+	return number ? json_integer(number) : json_null();
+}
+
+json_t *findings_json(const struct report *report)
+{
+	json_t *array = json_array();
+
+	for (size_t i = 0; i < report->n; i++) {
+		const struct finding *f = &report->findings[i];
+
+		json_array_append_new(
+			array,
+			json_pack("{s:s, s:o, s:o, s:s, s:s, s:s, s:s, s:s?}",
+				  "file", f->file, "line",
+				  number_or_null(f->line), "column",
+				  number_or_null(f->column), "code", f->code,
+				  "severity",
+				  f->severity == SEVERITY_ERROR ? "error" :
+								  "warning",
+				  "path", f->path, "message", f->message,
+				  "value", f->value));
+	}
+	return array;
+}
+
+static void add_keys(json_t *array, const struct document *document)
+{
+	size_t n;
+	const struct key_note *keys = document_keys(document, &n);
+
+	for (size_t i = 0; i < n; i++)
+		json_array_append_new(
+			array, json_pack("{s:s, s:s, s:s, s:s?}", "file",
+					 document_file(document), "path",
+					 keys[i].path, "treatment",
+					 treatment_name(keys[i].treatment),
+					 "note", keys[i].note));
+}
+
+json_t *check_json(const struct check *check)
+{
+	json_t *keys = json_array();
+
+	for (size_t i = 0; i < check->n; i++)
+		add_keys(keys, check->documents[i]);
+	return json_pack("{s:b, s:o, s:o}", "valid", check_valid(check),
+			 "errors", findings_json(&check->report), "keys", keys);
+}
+
+void findings_print(const struct report *report, FILE *out)
+{
+	char line[2048];
+
+	for (size_t i = 0; i < report->n; i++) {
+		bool error = report->findings[i].severity == SEVERITY_ERROR;
+
+		finding_format(&report->findings[i], line, sizeof(line));
+		plain_print(out, "%s%s\n", error ? "" : "warning: ", line);
+	}
+	if (report->n_suppressed)
+		fprintf(out, "and %zu more like these\n", report->n_suppressed);
+}
+
+static const char *kind_name(const struct document *document)
+{
+	static const char *const names[] = {
+		[DOCUMENT_PROFILE] = "profile",
+		[DOCUMENT_COMMAND] = "MDM command",
+		[DOCUMENT_HOST] = "host file",
+	};
+
+	return names[document_kind(document)];
+}
+
+/* People want to see kinds of keys, not a million array items. */
+#define MAX_KEYS_SHOWN 200
+
+static void print_document(const struct document *document, FILE *out)
+{
+	struct plain_table *table = plain_table_new(3);
+	const struct key_note *keys;
+	size_t n, shown;
+
+	keys = document_keys(document, &n);
+	shown = n < MAX_KEYS_SHOWN ? n : MAX_KEYS_SHOWN;
+	plain_print(out, "%s: %s\n", document_file(document),
+		    kind_name(document));
+	if (!table)
+		return;
+	for (size_t i = 0; i < shown; i++) {
+		const char *const cells[] = { treatment_name(keys[i].treatment),
+					      keys[i].path,
+					      keys[i].note ? keys[i].note :
+							     "" };
+
+		if (plain_table_add(table, cells) < 0)
+			break;
+	}
+	plain_table_print(table, out, "  ");
+	plain_table_free(table);
+	if (n > shown)
+		fprintf(out, "  and %zu keys more\n", n - shown);
+}
+
+void check_print(const struct check *check, FILE *out)
+{
+	findings_print(&check->report, out);
+	for (size_t i = 0; i < check->n; i++)
+		print_document(check->documents[i], out);
+	fprintf(out, "%s\n", check_valid(check) ? "valid" : "not valid");
+}
+
+void check_clear(struct check *check)
+{
+	for (size_t i = 0; i < check->n; i++)
+		document_free(check->documents[i]);
+	free(check->documents);
+	report_clear(&check->report);
+	*check = (struct check){ 0 };
+}

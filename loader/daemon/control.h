@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The control socket: who may ask what is for the requests to decide. */
+#ifndef SPLITD_CONTROL_H
+#define SPLITD_CONTROL_H
+
+#include <sys/socket.h>
+
+#include <jansson.h>
+
+/*
+ * Both ways: a length of 4 bytes, network order, then so many bytes of JSON.
+ *
+ *   {"version": 1, "command": "status", ...}
+ *   {"version": 1, "ok": true, "result": {...}}
+ *   {"version": 1, "ok": false, "error": "what is wrong"}
+ *
+ * A client may send any number of requests, one after the other.
+ */
+#define CONTROL_VERSION	    1
+#define CONTROL_SOCKET	    "control.sock"
+#define CONTROL_MAX_REQUEST (64 * 1024)
+#define CONTROL_MAX_CLIENTS 64
+
+struct control;
+
+/*
+ * Answers one request; the peer's credentials are those of the moment it
+ * connected, as the kernel attests them. Returns a new reference, or NULL
+ * without memory: the client is then hung up on.
+ */
+typedef json_t *(*control_fn)(void *ctx, const struct ucred *peer,
+			      const json_t *request);
+
+/*
+ * Listens at control.sock in the directory: 0660, and the group "splitd" where
+ * there is one.
+ */
+int control_open(const char *run, int loop, control_fn fn, void *ctx,
+		 struct control **ret_control);
+
+/* Hangs up on everybody; the socket's name goes, too. */
+void control_close(struct control *control);
+
+/* {"version": 1, "ok": ...} around a result, whose reference it takes. */
+json_t *control_result(json_t *result);
+json_t *control_error(const char *format, ...)
+	__attribute__((format(printf, 1, 2)));
+
+#endif

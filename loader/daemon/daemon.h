@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The running daemon: what its event handlers share. */
+#ifndef SPLITD_DAEMON_H
+#define SPLITD_DAEMON_H
+
+#include <stdbool.h>
+
+#include "loader/daemon/instance.h"
+#include "loader/daemon/loop.h"
+#include "loader/daemon/options.h"
+#include "policy/read/report.h"
+
+struct control;
+struct policy;
+struct store;
+struct watch;
+
+struct daemon {
+	struct options options;
+	struct instance instance;
+	struct store *store;
+	struct engine *engine;
+	struct policy *policy; /* in force; the engine refers to it */
+	struct report report;  /* of the last reload */
+	int loop;
+	struct source signals, kernel;
+	struct control *control;
+	struct watch *watch;
+	bool stop;
+};
+
+#endif

@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * From files to a policy in force, or to an account of why not.
+ *
+ * The order is what makes a failure harmless: read, parse and compile beside
+ * the running policy; let the engine apply it (which undoes itself); only then
+ * forget the old policy and store the new files as the last good ones.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "loader/daemon/candidate.h"
+#include "loader/daemon/check.h"
+#include "loader/daemon/daemon.h"
+#include "loader/daemon/log.h"
+#include "loader/daemon/notify.h"
+#include "loader/daemon/reload.h"
+#include "loader/daemon/store.h"
+#include "loader/util/cleanup.h"
+#include "policy/plan/diff.h"
+
+static struct candidate_source source_of(const struct daemon *daemon)
+{
+	return (struct candidate_source){
+		.policy_dir = daemon->options.policy,
+		.host_path = daemon->options.host,
+		.store = daemon->store,
+	};
+}
+
+/* Is there a mark for every tunnel? */
+static bool fits(const struct daemon *daemon, const struct policy *policy)
+{
+	const struct engine_options *engine = &daemon->options.engine;
+
+	return policy->n_tunnels <=
+	       options_mark_room(engine->mark_value, engine->mark_mask);
+}
+
+/* A clause for the log; *ret_error is text that lives as long as the daemon. */
+static int apply(struct daemon *daemon, struct candidate *candidate,
+		 const char **ret_error)
+{
+	int r;
+
+	if (!fits(daemon, candidate->policy)) {
+		*ret_error = "the mark's mask is too narrow for the tunnels";
+		return -ENOSPC;
+	}
+	r = engine_apply(daemon->engine, candidate->policy);
+	if (r < 0) {
+		*ret_error = engine_error(daemon->engine);
+		return r;
+	}
+
+	policy_free(daemon->policy);
+	daemon->policy = TAKE_PTR(candidate->policy);
+	r = store_write(daemon->store, &candidate->good);
+	if (r < 0)
+		log_line(LOG_WARNING,
+			 "cannot store the last good files: %s; the policy is "
+			 "in force, but would not survive a bad file",
+			 strerror(-r));
+	return 0;
+}
+
+static void tell(const struct daemon *daemon, const struct candidate *candidate)
+{
+	const struct policy *policy = daemon->policy;
+
+	log_line(LOG_INFO,
+		 "governing: %zu files, %zu tunnels, %zu apps, generation %llu",
+		 candidate->good.n, policy->n_tunnels, policy->n_apps,
+		 (unsigned long long)engine_generation(daemon->engine));
+	if (daemon->report.n_errors)
+		log_line(LOG_WARNING,
+			 "%zu errors: %zu bad files are in force as they last "
+			 "were good, other bad files not at all",
+			 daemon->report.n_errors, candidate->n_kept);
+}
+
+/* Takes the candidate into force; 0 only if every file was good. */
+static int finish(struct daemon *daemon, struct candidate *candidate, int r,
+		  const char **ret_error)
+{
+	*ret_error = "the files cannot be in force together";
+	if (r < 0 && r != -EBADMSG)
+		*ret_error = strerror(-r);
+	if (r == 0)
+		r = apply(daemon, candidate, ret_error);
+	log_report(&daemon->report);
+	if (r == 0)
+		tell(daemon, candidate);
+	return r;
+}
+
+int reload_first(struct daemon *daemon)
+{
+	_cleanup_(candidate_clear) struct candidate candidate = { 0 };
+	const struct candidate_source source = source_of(daemon);
+	const char *error;
+	int r;
+
+	r = candidate_read(&candidate, &source, &daemon->report);
+	if (r == -EBADMSG) {
+		struct report ignored = { 0 };
+
+		candidate_clear(&candidate);
+		if (!candidate_restore(&candidate, &source, &ignored)) {
+			log_line(LOG_WARNING, "the files cannot be in force "
+					      "together, starting with their "
+					      "last good versions");
+			r = 0;
+		}
+		report_clear(&ignored);
+	}
+	/* Rather not start than govern nothing and call that READY. */
+	if (r == 0 && candidate.good.n == 0 && daemon->report.n_errors)
+		r = -ENODATA;
+	r = finish(daemon, &candidate, r, &error);
+	if (r == -ENODATA)
+		error = "no file is good";
+	if (r < 0)
+		log_line(LOG_ERR, "cannot start: %s", error);
+	return r;
+}
+
+static int reload_into(struct daemon *daemon, struct candidate *candidate,
+		       const char **ret_error)
+{
+	const struct candidate_source source = source_of(daemon);
+	int r;
+
+	report_clear(&daemon->report);
+	r = candidate_read(candidate, &source, &daemon->report);
+	r = finish(daemon, candidate, r, ret_error);
+	if (r < 0)
+		log_line(LOG_ERR, "reload failed: %s, keeping previous policy",
+			 *ret_error);
+	notify_manager(r < 0 || daemon->report.n_errors ?
+			       "STATUS=governing; the last reload had errors" :
+			       "STATUS=governing");
+	return r;
+}
+
+int reload(struct daemon *daemon)
+{
+	_cleanup_(candidate_clear) struct candidate candidate = { 0 };
+	const char *error;
+	int r = reload_into(daemon, &candidate, &error);
+
+	return r < 0 ? r : daemon->report.n_errors ? -EBADMSG : 0;
+}
+
+/* ---- answers ----------------------------------------------------------- */
+
+static json_t *change_json(const struct change *change,
+			   const struct policy *old, const struct policy *new)
+{
+	static const char *const kinds[] = { [CHANGE_ADD] = "add",
+					     [CHANGE_REMOVE] = "remove",
+					     [CHANGE_MODIFY] = "modify" };
+	static const char *const what[] = { [CHANGE_TUNNEL] = "tunnel",
+					    [CHANGE_PREFIX] = "prefix",
+					    [CHANGE_APP] = "app",
+					    [CHANGE_SELECTOR] = "selector" };
+	const struct policy *owner = change->kind == CHANGE_REMOVE ? old : new;
+	const struct origin *origin = NULL;
+
+	if (owner && change->origin < owner->n_origins)
+		origin = &owner->origins[change->origin];
+	return json_pack("{s:s, s:s, s:s, s:s, s:s?, s:s?}", "kind",
+			 kinds[change->kind], "what", what[change->what],
+			 "name", change->name, "detail", change->detail,
+			 "source_file", origin ? origin->file : NULL,
+			 "key_path", origin ? origin->key_path : NULL);
+}
+
+static json_t *changes_json(const struct policy *old, const struct policy *new)
+{
+	_cleanup_free_ struct change *changes = NULL;
+	json_t *array = json_array();
+	size_t n = 0;
+
+	if (!new || policy_diff(old, new, &changes, &n) < 0)
+		return array;
+	for (size_t i = 0; i < n; i++)
+		json_array_append_new(array,
+				      change_json(&changes[i], old, new));
+	return array;
+}
+
+static json_t *outcome(const struct daemon *daemon, bool applied,
+		       const char *error, const struct report *report,
+		       json_t *changes)
+{
+	return json_pack("{s:b, s:I, s:s?, s:o, s:o}", "applied", applied,
+			 "generation",
+			 (json_int_t)engine_generation(daemon->engine), "error",
+			 error, "errors", findings_json(report), "changes",
+			 changes);
+}
+
+static json_t *plan_json(struct daemon *daemon)
+{
+	_cleanup_(candidate_clear) struct candidate candidate = { 0 };
+	_cleanup_(report_clear) struct report report = { 0 };
+	const struct candidate_source source = source_of(daemon);
+	const char *error = NULL;
+	int r;
+
+	r = candidate_read(&candidate, &source, &report);
+	if (r == -EBADMSG)
+		error = "the files cannot be in force together";
+	else if (r < 0)
+		error = strerror(-r);
+	else if (!fits(daemon, candidate.policy))
+		error = "the mark's mask is too narrow for the tunnels";
+	return outcome(daemon, false, error, &report,
+		       changes_json(daemon->policy, candidate.policy));
+}
+
+json_t *reload_json(struct daemon *daemon, bool plan)
+{
+	_cleanup_(candidate_clear) struct candidate candidate = { 0 };
+	const char *error = NULL;
+	int r;
+
+	if (plan)
+		return plan_json(daemon);
+	r = reload_into(daemon, &candidate, &error);
+	return outcome(daemon, r == 0, r < 0 ? error : NULL, &daemon->report,
+		       json_array());
+}

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* From files to a policy in force, or to an account of why not. */
+#ifndef SPLITD_RELOAD_H
+#define SPLITD_RELOAD_H
+
+#include <stdbool.h>
+
+#include <jansson.h>
+
+struct daemon;
+
+/*
+ * The first policy. Where the files contradict each other, the last good
+ * versions of all of them are taken instead. -ENOSPC when there are more
+ * tunnels than the mark has room for (a usage error).
+ */
+int reload_first(struct daemon *daemon);
+
+/*
+ * Reads everything again and brings it into force; on failure the policy in
+ * force stays. Logs what happened; daemon->report has the findings. 0 when all
+ * files are good.
+ */
+int reload(struct daemon *daemon);
+
+/*
+ * {"applied", "generation", "error", "errors", "changes"}: what a reload did,
+ * or with plan what it would do. A new reference.
+ */
+json_t *reload_json(struct daemon *daemon, bool plan);
+
+#endif

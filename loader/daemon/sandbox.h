@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Untrusted bytes are parsed in a child that has nothing to lose. */
+#ifndef SPLITD_SANDBOX_H
+#define SPLITD_SANDBOX_H
+
+#include <stddef.h>
+
+struct document;
+struct report;
+
+/*
+ * document_parse() in a confined child. The findings go to the report; with an
+ * error among them -EBADMSG is returned. A child that dies, hangs or answers
+ * nonsense is an error of that file, too (E199). Blocks at most 15 seconds.
+ */
+int sandbox_parse(const char *file, const void *bytes, size_t len,
+		  struct report *report, struct document **ret_document);
+
+/*
+ * The same with another parser in the child, which writes its answer to fd and
+ * returns: for tests that play the taken-over parser.
+ */
+struct sandbox_job {
+	const char *file;
+	const void *bytes;
+	size_t len;
+};
+typedef void (*sandbox_fn)(const struct sandbox_job *job, int fd);
+int sandbox_run(const struct sandbox_job *job, sandbox_fn parse,
+		struct report *report, struct document **ret_document);
+
+#endif

@@ -1,0 +1,451 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* The kernel programs: loading, adopting and attaching them. */
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "bpf/abi.h"
+#include "guard.skel.h"
+#include "identity.skel.h"
+#include "loader/kernel/attach.h"
+#include "loader/kernel/pins.h"
+#include "loader/util/cleanup.h"
+#include "steer.skel.h"
+
+/*
+ * Pins, below the bpffs directory:
+ *
+ *   abi-VERSION-LAYOUT/MAP   the policy's maps; LAYOUT is a hash of all map
+ *                            definitions, so a changed one is another set
+ *   memory-VERSION/MAP       what outlives a change of the policy's maps:
+ *                            sockets, peers, processes, names of numbers
+ *   links/HOOK               one a hook; independent of versions, because a
+ *                            cgroup link takes a new program in place
+ *
+ * Programs are loaded afresh at every start and replace the old ones under
+ * their links. The maps of another version stay in force until the new set is
+ * filled and every link has moved to it.
+ */
+
+static const struct {
+	const char *name;
+	bool memory;
+} map_table[MAP_MAX] = {
+	[MAP_CONFIG] = { "sp_config", false },
+	[MAP_CLASS] = { "sp_class", false },
+	[MAP_SET] = { "sp_set", false },
+	[MAP_TUNNEL] = { "sp_tunnel", false },
+	[MAP_PREFIX] = { "sp_prefix", false },
+	[MAP_IFINDEX] = { "sp_ifindex", false },
+	[MAP_ADDRESS] = { "sp_address", false },
+	[MAP_EXE] = { "sp_exe", false },
+	[MAP_CGROUP] = { "sp_cgroup", false },
+	[MAP_CG_PATH] = { "sp_cg_path", false },
+	[MAP_TASK] = { "sp_task", true },
+	[MAP_SOCK] = { "sp_sock", true },
+	[MAP_PEER] = { "sp_peer", true },
+	[MAP_DROP] = { "sp_drop", false },
+	[MAP_STAT] = { "sp_stat", false },
+	[MAP_EVENT] = { "sp_event", false },
+	[MAP_CLASS_NAME] = { "sp_class_name", true },
+	[MAP_TUNNEL_NAME] = { "sp_tunnel_name", true },
+};
+
+/* The hooks in the order in which they come into force: see before acting. */
+enum object_id {
+	OBJECT_IDENTITY,
+	OBJECT_STEER,
+	OBJECT_GUARD,
+	OBJECT_MAX,
+};
+
+static const struct hook {
+	const char *name; /* of the pin */
+	const char *program;
+	enum object_id object;
+	bool cgroup; /* else a tracepoint */
+} hooks[] = {
+	{ "exec", "sp_exec", OBJECT_IDENTITY, false },
+	{ "fork", "sp_fork", OBJECT_IDENTITY, false },
+	{ "exit", "sp_exit", OBJECT_IDENTITY, false },
+	{ "cgroup_mkdir", "sp_cg_mkdir", OBJECT_IDENTITY, false },
+	{ "cgroup_rmdir", "sp_cg_rmdir", OBJECT_IDENTITY, false },
+	{ "cgroup_attach", "sp_cg_attach", OBJECT_IDENTITY, false },
+	{ "sockops", "sp_sockops", OBJECT_STEER, true },
+	{ "ingress", "sp_ingress", OBJECT_GUARD, true },
+	{ "sock_create", "sp_sock_create", OBJECT_STEER, true },
+	{ "connect4", "sp_connect4", OBJECT_STEER, true },
+	{ "connect6", "sp_connect6", OBJECT_STEER, true },
+	{ "sendmsg4", "sp_sendmsg4", OBJECT_STEER, true },
+	{ "sendmsg6", "sp_sendmsg6", OBJECT_STEER, true },
+	{ "egress", "sp_egress", OBJECT_GUARD, true },
+};
+
+#define N_HOOKS (sizeof(hooks) / sizeof(hooks[0]))
+
+struct attach {
+	struct identity *identity;
+	struct steer *steer;
+	struct guard *guard;
+	struct bpf_object *objects[OBJECT_MAX];
+	struct bpf_link *links[N_HOOKS]; /* NULL: left out */
+	struct bpf_link *tasks;
+	struct pins pins;
+	bool adopted;
+	char error[256];
+};
+
+static int fail(struct attach *attach, int r, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
+static int fail(struct attach *attach, int r, const char *format, ...)
+{
+	va_list args;
+	int n;
+
+	va_start(args, format);
+	n = vsnprintf(attach->error, sizeof(attach->error), format, args);
+	va_end(args);
+	if (n >= 0 && (size_t)n < sizeof(attach->error))
+		snprintf(attach->error + n, sizeof(attach->error) - (size_t)n,
+			 ": %s", strerror(-r));
+
+	return r;
+}
+
+const char *attach_error(const struct attach *attach)
+{
+	return attach->error;
+}
+
+bool attach_adopted(const struct attach *attach)
+{
+	return attach->adopted;
+}
+
+int attach_map(const struct attach *attach, enum map_id id)
+{
+	for (int i = 0; i < OBJECT_MAX; i++) {
+		const struct bpf_map *map = bpf_object__find_map_by_name(
+			attach->objects[i], map_table[id].name);
+
+		if (map)
+			return bpf_map__fd(map);
+	}
+
+	return -ENOENT;
+}
+
+/* libbpf opens a pin of the same name, and pins what it had to create. */
+static int set_pins(struct attach *attach, struct bpf_object *object)
+{
+	char path[PATH_MAX];
+
+	for (int i = 0; i < MAP_MAX; i++) {
+		struct bpf_map *map = bpf_object__find_map_by_name(
+			object, map_table[i].name);
+		int r;
+
+		if (!map)
+			continue;
+		r = snprintf(path, sizeof(path), "%s/%s",
+			     map_table[i].memory ? attach->pins.memory :
+						   attach->pins.abi,
+			     map_table[i].name);
+		if (r < 0 || (size_t)r >= sizeof(path))
+			return -ENAMETOOLONG;
+		r = bpf_map__set_pin_path(map, path);
+		if (r)
+			return r;
+	}
+
+	return 0;
+}
+
+/* FNV-1a over what the kernel compares when a pinned map is reused. */
+static uint32_t layout_hash(struct bpf_object *const *objects)
+{
+	uint32_t hash = 2166136261u;
+
+	for (int i = 0; i < MAP_MAX; i++) {
+		const struct bpf_map *map = NULL;
+		uint32_t words[5];
+
+		for (int j = 0; j < OBJECT_MAX && !map; j++)
+			map = bpf_object__find_map_by_name(objects[j],
+							   map_table[i].name);
+		if (!map || map_table[i].memory)
+			continue;
+		words[0] = bpf_map__type(map);
+		words[1] = bpf_map__key_size(map);
+		words[2] = bpf_map__value_size(map);
+		words[3] = bpf_map__max_entries(map);
+		words[4] = bpf_map__map_flags(map);
+		for (size_t k = 0; k < sizeof(words); k++) {
+			hash ^= ((const unsigned char *)words)[k];
+			hash *= 16777619u;
+		}
+	}
+
+	return hash;
+}
+
+static int open_objects(struct attach *attach)
+{
+	attach->identity = identity__open();
+	attach->steer = steer__open();
+	attach->guard = guard__open();
+	if (!attach->identity || !attach->steer || !attach->guard)
+		return fail(attach, -errno, "cannot open the kernel programs");
+	attach->objects[OBJECT_IDENTITY] = attach->identity->obj;
+	attach->objects[OBJECT_STEER] = attach->steer->obj;
+	attach->objects[OBJECT_GUARD] = attach->guard->obj;
+
+	return 0;
+}
+
+static int load_objects(struct attach *attach)
+{
+	static const char *const names[] = { "identity", "steer", "guard" };
+	int r;
+
+	for (int i = 0; i < OBJECT_MAX; i++) {
+		r = set_pins(attach, attach->objects[i]);
+		if (!r)
+			r = bpf_object__load(attach->objects[i]);
+		if (r)
+			return fail(attach, r, "cannot load program %s",
+				    names[i]);
+	}
+
+	return 0;
+}
+
+int attach_load(const char *bpffs, struct attach **ret_attach)
+{
+	struct attach *attach = calloc(1, sizeof(*attach));
+	int r;
+
+	if (!attach)
+		return -ENOMEM;
+	*ret_attach = attach;
+	libbpf_set_print(NULL); /* our callers speak to people */
+	r = open_objects(attach);
+	if (r)
+		return r;
+	r = pins_open(&attach->pins, bpffs, layout_hash(attach->objects),
+		      &attach->adopted);
+	if (r)
+		return fail(attach, r, "cannot use %s", bpffs);
+
+	return load_objects(attach);
+}
+
+void attach_free(struct attach *attach)
+{
+	if (!attach)
+		return;
+	for (size_t i = 0; i < N_HOOKS; i++) {
+		/* a pinned link stays: only the descriptor goes */
+		if (attach->links[i])
+			bpf_link__disconnect(attach->links[i]);
+		bpf_link__destroy(attach->links[i]);
+	}
+	bpf_link__destroy(attach->tasks);
+	identity__destroy(attach->identity);
+	steer__destroy(attach->steer);
+	guard__destroy(attach->guard);
+	free(attach);
+}
+
+/* ---- hooks ------------------------------------------------------------- */
+
+static bool is_alive(int fd, uint64_t cgroup_id)
+{
+	struct bpf_link_info info = { 0 };
+	uint32_t size = sizeof(info);
+
+	if (bpf_obj_get_info_by_fd(fd, &info, &size))
+		return false;
+
+	return info.cgroup.cgroup_id == cgroup_id;
+}
+
+/* Over to the new program: in place, or the new link before the old goes. */
+static int attach_hook(struct attach *attach, size_t i, int cgroup_fd,
+		       uint64_t cgroup_id)
+{
+	struct bpf_object *object = attach->objects[hooks[i].object];
+	struct bpf_program *program =
+		bpf_object__find_program_by_name(object, hooks[i].program);
+	struct bpf_link *link;
+	char path[PATH_MAX];
+	int r;
+
+	r = pins_link_path(&attach->pins, hooks[i].name, path);
+	if (r)
+		return r;
+	link = bpf_link__open(path);
+	if (link && hooks[i].cgroup && is_alive(bpf_link__fd(link), cgroup_id) &&
+	    !bpf_link__update_program(link, program)) {
+		attach->links[i] = link;
+		return 0;
+	}
+	/* a tracepoint's link takes no other program: make before break */
+	bpf_link__destroy(link);
+	link = hooks[i].cgroup ?
+		       bpf_program__attach_cgroup(program, cgroup_fd) :
+		       bpf_program__attach(program);
+	if (!link)
+		return -errno;
+	if (unlink(path) && errno != ENOENT)
+		r = -errno;
+	else
+		r = bpf_link__pin(link, path);
+	if (r) {
+		bpf_link__destroy(link);
+		return r;
+	}
+	attach->links[i] = link;
+
+	return 0;
+}
+
+int attach_hooks(struct attach *attach, int cgroup_fd, uint64_t cgroup_id,
+		 const char *without)
+{
+	char path[PATH_MAX];
+	int r;
+
+	for (size_t i = 0; i < N_HOOKS; i++) {
+		if (without && !strcmp(without, hooks[i].name)) {
+			if (!pins_link_path(&attach->pins, without, path))
+				(void)unlink(path);
+			continue;
+		}
+		if (attach->links[i])
+			continue;
+		r = attach_hook(attach, i, cgroup_fd, cgroup_id);
+		if (r)
+			return fail(attach, r, "cannot attach hook %s",
+				    hooks[i].name);
+	}
+	if (!attach->tasks) {
+		attach->tasks = bpf_program__attach_iter(
+			attach->identity->progs.sp_tasks, NULL);
+		if (!attach->tasks)
+			return fail(attach, -errno,
+				    "cannot attach the task iterator");
+	}
+
+	return 0;
+}
+
+const char *attach_missing(const struct attach *attach, uint64_t cgroup_id)
+{
+	char path[PATH_MAX];
+
+	for (size_t i = 0; i < N_HOOKS; i++) {
+		if (!attach->links[i])
+			return hooks[i].name;
+		if (hooks[i].cgroup &&
+		    !is_alive(bpf_link__fd(attach->links[i]), cgroup_id))
+			return hooks[i].name;
+		if (pins_link_path(&attach->pins, hooks[i].name, path) ||
+		    access(path, F_OK))
+			return hooks[i].name;
+	}
+
+	return NULL;
+}
+
+int attach_iterate_tasks(const struct attach *attach, int *ret_fd)
+{
+	int fd = bpf_iter_create(bpf_link__fd(attach->tasks));
+
+	if (fd < 0)
+		return -errno;
+	*ret_fd = fd;
+
+	return 0;
+}
+
+int attach_drop_old(const struct attach *attach)
+{
+	return pins_drop_others(&attach->pins);
+}
+
+/* ---- the door ---------------------------------------------------------- */
+
+/*
+ * A fixed handle and priority, early but not first, so that our filter is
+ * known again and replaced in place. bpf_tc_hook_create() says -EEXIST where a
+ * clsact is there already: then it is not ours to remove.
+ */
+#define DOOR_HANDLE   0x5370
+#define DOOR_PRIORITY 5100
+
+int attach_door(const struct attach *attach, unsigned int ifindex)
+{
+	DECLARE_LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = (int)ifindex,
+			    .attach_point = BPF_TC_EGRESS);
+	DECLARE_LIBBPF_OPTS(bpf_tc_opts, opts, .handle = DOOR_HANDLE,
+			    .priority = DOOR_PRIORITY,
+			    .flags = BPF_TC_F_REPLACE);
+	int r, program = bpf_program__fd(attach->guard->progs.sp_door);
+
+	r = bpf_tc_hook_create(&hook);
+	if (r && r != -EEXIST)
+		return r;
+	r = pins_note_door(&attach->pins, program, ifindex, !r);
+	if (r)
+		return r;
+	opts.prog_fd = program;
+
+	return bpf_tc_attach(&hook, &opts);
+}
+
+static int remove_door(unsigned int ifindex, bool made_clsact, void *ctx)
+{
+	DECLARE_LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = (int)ifindex,
+			    .attach_point = BPF_TC_EGRESS);
+	DECLARE_LIBBPF_OPTS(bpf_tc_opts, opts, .handle = DOOR_HANDLE,
+			    .priority = DOOR_PRIORITY);
+	int r;
+
+	(void)ctx;
+	r = bpf_tc_detach(&hook, &opts);
+	/* the index may be another interface's by now: nothing of ours there */
+	if (r == -ENODEV || r == -ENOENT || r == -EINVAL)
+		return 0;
+	if (!r && made_clsact) {
+		/* both directions at once: the qdisc itself */
+		hook.attach_point = BPF_TC_INGRESS | BPF_TC_EGRESS;
+		r = bpf_tc_hook_destroy(&hook);
+	}
+
+	return r;
+}
+
+void attach_door_remove(const struct attach *attach, unsigned int ifindex)
+{
+	bool made_clsact = pins_made_clsact(&attach->pins, ifindex);
+
+	(void)remove_door(ifindex, made_clsact, NULL);
+	pins_forget_door(attach->pins.root, ifindex);
+}
+
+int attach_purge(const char *bpffs)
+{
+	int r, s;
+
+	r = pins_each_door(bpffs, remove_door, NULL);
+	s = pins_purge(bpffs);
+
+	return r ? r : s;
+}

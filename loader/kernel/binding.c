@@ -1,0 +1,294 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* One tunnel bound to its interface: routes, door and map entries. */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "loader/kernel/binding.h"
+#include "loader/kernel/maps.h"
+#include "loader/util/cleanup.h"
+#include "policy/plan/diff.h"
+
+/*
+ * The order is what keeps a tunnel closed while it changes. Going down: the map
+ * entry first, so that the hooks refuse at once. Coming up: door, routes, then
+ * (for all tunnels) addresses and rules, and only then the entry that lets
+ * flows in.
+ */
+
+/* A route that is gone already: its interface took it along. */
+static const int gone[] = { ESRCH, ENOENT, ENODEV, 0 };
+
+/* ---- prefixes ---------------------------------------------------------- */
+
+struct prefix_change {
+	const struct binding_context *context;
+	const struct binding *binding;
+	bool to_map;
+	bool to_table;
+};
+
+static int add_prefix(void *ctx, const struct prefix *prefix)
+{
+	const struct prefix_change *change = ctx;
+	int r = 0;
+
+	if (change->to_table)
+		r = route_prefix(change->context->nl, &change->binding->place,
+				 prefix, true);
+	if (!r && change->to_map)
+		r = map_prefix_put(attach_map(change->context->attach,
+					      MAP_PREFIX),
+				   change->binding->slot, prefix);
+
+	return r;
+}
+
+static int del_prefix(void *ctx, const struct prefix *prefix)
+{
+	const struct prefix_change *change = ctx;
+	int r = 0;
+
+	if (change->to_table)
+		r = route_prefix(change->context->nl, &change->binding->place,
+				 prefix, false);
+	if (!r && change->to_map)
+		r = map_prefix_del(attach_map(change->context->attach,
+					      MAP_PREFIX),
+				   change->binding->slot, prefix);
+
+	return r;
+}
+
+static int change_prefixes(struct prefix_change *change,
+			   const struct prefix *old, size_t n_old,
+			   const struct prefix *new, size_t n_new)
+{
+	const struct prefix_sink sink = { add_prefix, del_prefix, change };
+	int r, s;
+
+	nl_forgive(change->context->nl, gone);
+	r = prefix_diff(old, n_old, new, n_new, &sink);
+	s = nl_flush(change->context->nl);
+
+	return r ? r : s;
+}
+
+int binding_prefixes(const struct binding_context *context,
+		     struct binding *binding, const struct tunnel *old,
+		     const struct tunnel *new)
+{
+	struct prefix_change change = { context, binding, true,
+					binding->routed };
+	_cleanup_free_ struct prefix *found = NULL;
+	const struct prefix *before = old ? old->prefixes : NULL;
+	size_t n_before = old ? old->n_prefixes : 0;
+	int r;
+
+	if (!old) {
+		r = map_prefix_list(attach_map(context->attach, MAP_PREFIX),
+				    binding->slot, &found, &n_before);
+		if (r)
+			return r;
+		before = found;
+	}
+	r = change_prefixes(&change, before, n_before,
+			    new ? new->prefixes : NULL,
+			    new ? new->n_prefixes : 0);
+	/* what the table holds now is anybody's guess */
+	if (r)
+		binding->routed = false;
+
+	return r;
+}
+
+/* A route of ours that is not as it should be: out of the way first. */
+static int drop_wrong(const struct binding_context *context,
+		      const struct binding *binding, struct prefix *found,
+		      size_t *n_found)
+{
+	size_t kept = 0;
+
+	nl_forgive(context->nl, gone);
+	for (size_t i = 0; i < *n_found; i++) {
+		if (found[i].origin == ROUTE_WRONG)
+			route_prefix(context->nl, &binding->place, &found[i],
+				     false);
+		else
+			found[kept++] = found[i];
+	}
+	*n_found = kept;
+
+	return nl_flush(context->nl);
+}
+
+/* From whatever the tunnel's tables hold to what they should. */
+static int write_routes(const struct binding_context *context,
+			struct binding *binding)
+{
+	struct prefix_change change = { context, binding, false, true };
+	const struct tunnel *tunnel = binding->tunnel;
+	_cleanup_free_ struct prefix *found = NULL;
+	static const int no_ipv6[] = { ESRCH, EAFNOSUPPORT, EACCES, ENODEV, 0 };
+	size_t n_found;
+	int r;
+
+	r = route_list(context->nl, binding->place.prefix_table,
+		       binding->place.ifindex, &found, &n_found);
+	if (!r)
+		r = drop_wrong(context, binding, found, &n_found);
+	if (!r)
+		r = change_prefixes(&change, found, n_found, tunnel->prefixes,
+				    tunnel->n_prefixes);
+	if (r)
+		return r;
+
+	route_default(context->nl, &binding->place, AF_INET, true);
+	r = nl_flush(context->nl);
+	if (r)
+		return r;
+	/* an interface with IPv6 disabled has no IPv6 route to lose */
+	nl_forgive(context->nl, no_ipv6);
+	route_default(context->nl, &binding->place, AF_INET6, true);
+
+	return nl_flush(context->nl);
+}
+
+/* ---- the interface ----------------------------------------------------- */
+
+static struct sp_tunnel want_entry(const struct binding_context *context,
+				   const struct binding *binding,
+				   const struct netdev_link *link)
+{
+	struct sp_tunnel entry = { .mark = binding->place.mark };
+	struct in6_addr source;
+
+	if (binding->tunnel->when_down == WHEN_DOWN_DIRECT)
+		entry.flags |= SP_TUN_DOWN_DIRECT;
+	if (binding->tunnel->inbound == INBOUND_DENY)
+		entry.flags |= SP_TUN_DENY_INBOUND;
+	if (!link)
+		return entry;
+	entry.ifindex = link->ifindex;
+	netdev_source(context->host, link->ifindex, AF_INET, &source);
+	if (!IN6_IS_ADDR_UNSPECIFIED(&source))
+		entry.flags |= SP_TUN_IPV4;
+	entry.src4 = sp_addr_of(&source);
+	netdev_source(context->host, link->ifindex, AF_INET6, &source);
+	if (!IN6_IS_ADDR_UNSPECIFIED(&source))
+		entry.flags |= SP_TUN_IPV6;
+	entry.src6 = sp_addr_of(&source);
+	if (link->usable)
+		entry.flags |= SP_TUN_UP;
+
+	return entry;
+}
+
+static int write_entry(const struct binding_context *context,
+		       struct binding *binding, const struct sp_tunnel *entry)
+{
+	int r;
+
+	if (binding->written &&
+	    !memcmp(entry, &binding->entry, sizeof(*entry)))
+		return 0;
+	r = map_put(attach_map(context->attach, MAP_TUNNEL), &binding->slot,
+		    entry);
+	if (r)
+		return r;
+	binding->entry = *entry;
+	binding->written = true;
+
+	return 0;
+}
+
+/* The interface is another one than before, or none. */
+static int change_interface(const struct binding_context *context,
+			    struct binding *binding, unsigned int ifindex)
+{
+	int map = attach_map(context->attach, MAP_IFINDEX), r = 0;
+
+	if (binding->place.ifindex == ifindex)
+		return 0;
+	if (binding->place.ifindex) {
+		attach_door_remove(context->attach, binding->place.ifindex);
+		r = map_del(map, &binding->place.ifindex);
+	}
+	binding->place.ifindex = 0;
+	binding->routed = false;
+	if (r || !ifindex)
+		return r;
+	r = map_put(map, &ifindex, &binding->slot);
+	if (!r)
+		r = attach_door(context->attach, ifindex);
+	if (!r)
+		binding->place.ifindex = ifindex;
+
+	return r;
+}
+
+int binding_update(const struct binding_context *context,
+		   struct binding *binding)
+{
+	const struct netdev_link *link =
+		netdev_find_link(context->host, binding->tunnel->interface);
+	struct sp_tunnel wanted = want_entry(context, binding, link);
+	struct sp_tunnel closed = wanted;
+	uint32_t families = SP_TUN_IPV4 | SP_TUN_IPV6;
+	int r;
+
+	/* losing its last address, an interface loses its routes */
+	if ((wanted.flags ^ binding->entry.flags) & families ||
+	    !(wanted.flags & SP_TUN_UP) ||
+	    wanted.ifindex != binding->place.ifindex)
+		binding->routed = false;
+	binding->wanted = wanted;
+	if (binding->written && binding->routed)
+		return 0;
+
+	closed.flags &= ~(uint32_t)SP_TUN_UP;
+	r = write_entry(context, binding, &closed);
+	if (!r)
+		r = change_interface(context, binding, wanted.ifindex);
+	if (r || !(wanted.flags & SP_TUN_UP) || context->shadow)
+		return r;
+	r = write_routes(context, binding);
+	binding->routed = !r;
+
+	return r;
+}
+
+int binding_open(const struct binding_context *context,
+		 struct binding *binding)
+{
+	if (!binding->routed && !context->shadow)
+		return 0;
+
+	return write_entry(context, binding, &binding->wanted);
+}
+
+int binding_remove(const struct binding_context *context,
+		   struct binding *binding)
+{
+	static const struct sp_tunnel none;
+	int r, s;
+
+	r = write_entry(context, binding, &none);
+	s = change_interface(context, binding, 0);
+	if (!r)
+		r = s;
+	binding->routed = false;
+	s = binding_prefixes(context, binding, binding->tunnel, NULL);
+	if (!r)
+		r = s;
+	binding->tunnel = NULL;
+	binding->written = false;
+	memset(&binding->wanted, 0, sizeof(binding->wanted));
+	s = route_flush_table(context->nl, binding->place.prefix_table);
+	if (!r)
+		r = s;
+	s = route_flush_table(context->nl, binding->place.answer_table);
+
+	return r ? r : s;
+}

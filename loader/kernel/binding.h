@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* One tunnel bound to its interface: routes, door and map entries. */
+#ifndef SPLITD_BINDING_H
+#define SPLITD_BINDING_H
+
+#include <stdbool.h>
+
+#include "bpf/abi.h"
+#include "loader/kernel/attach.h"
+#include "loader/kernel/netdev.h"
+#include "loader/kernel/nl.h"
+#include "loader/kernel/route.h"
+#include "policy/plan/policy.h"
+
+/* What bindings share; all borrowed. */
+struct binding_context {
+	struct nl *nl;
+	const struct attach *attach;
+	const struct netdev *host;
+	bool shadow;
+};
+
+/*
+ * A tunnel slot. tunnel belongs to the running policy. `routed` says that the
+ * kernel's tables hold the tunnel's prefixes for place.ifindex, as far as we
+ * know; it is cleared by whatever makes that doubtful.
+ */
+struct binding {
+	uint32_t slot;
+	const struct tunnel *tunnel;
+	struct route_place place;
+	struct sp_tunnel entry;	 /* as last written */
+	struct sp_tunnel wanted; /* as the interface is now */
+	bool written;
+	bool routed;
+};
+
+/*
+ * Moves the prefixes of the slot from those of `old` to those of `new`, in the
+ * LPM map and, while routed, in the kernel's table. old NULL: whatever the map
+ * holds (start-up). new NULL: none.
+ */
+int binding_prefixes(const struct binding_context *context,
+		     struct binding *binding, const struct tunnel *old,
+		     const struct tunnel *new);
+
+/*
+ * Brings door, routes and the interface's entry in line with the host as it is
+ * now. A tunnel that is not ready is closed here; one that comes up is let in
+ * by binding_open(), after rules and addresses. Both are idempotent.
+ */
+int binding_update(const struct binding_context *context,
+		   struct binding *binding);
+int binding_open(const struct binding_context *context,
+		 struct binding *binding);
+
+/* Takes the slot's entries, door and routes away. */
+int binding_remove(const struct binding_context *context,
+		   struct binding *binding);
+
+/*
+ * Makes our rules exactly those that the bindings want: one by mark and
+ * family, one an address of each tunnel. A tunnel that is down and says
+ * WhenDown=direct has no mark rule.
+ */
+int rules_sync(const struct binding_context *context, uint32_t table_base,
+	       const struct binding *bindings, size_t n_bindings);
+
+/* Writes sp_address: every address of the host, with its tunnel. */
+int addresses_sync(const struct binding_context *context,
+		   const struct binding *bindings, size_t n_bindings);
+
+#endif

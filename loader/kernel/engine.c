@@ -1,0 +1,275 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* The one place that knows both vocabularies: opening and closing it. */
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/random.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "loader/kernel/engine_private.h"
+#include "loader/kernel/maps.h"
+#include "loader/kernel/route.h"
+#include "loader/util/cleanup.h"
+#include "loader/util/path.h"
+
+#ifndef SO_NETNS_COOKIE
+#define SO_NETNS_COOKIE 71 /* e8b9eab99232, 5.14 */
+#endif
+
+int engine_fail(struct engine *engine, int r, const char *what)
+{
+	snprintf(engine->error, sizeof(engine->error), "%s: %s", what,
+		 strerror(-r));
+
+	return r;
+}
+
+const char *engine_error(const struct engine *engine)
+{
+	return engine->error;
+}
+
+void engine_set_log(struct engine *engine, engine_log_fn fn, void *ctx)
+{
+	engine->log = fn;
+	engine->log_ctx = ctx;
+}
+
+void engine_log(const struct engine *engine, int priority, const char *format,
+		...)
+{
+	char line[512];
+	va_list args;
+
+	if (!engine->log)
+		return;
+	va_start(args, format);
+	vsnprintf(line, sizeof(line), format, args);
+	va_end(args);
+	engine->log(engine->log_ctx, priority, line);
+}
+
+struct binding_context engine_binding_context(const struct engine *engine)
+{
+	return (struct binding_context){
+		.nl = engine->nl,
+		.attach = engine->attach,
+		.host = &engine->host,
+		.shadow = engine->options.shadow,
+	};
+}
+
+static int netns_cookie(uint64_t *ret_cookie)
+{
+	_cleanup_close_ int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	socklen_t size = sizeof(*ret_cookie);
+
+	if (fd < 0 || getsockopt(fd, SOL_SOCKET, SO_NETNS_COOKIE, ret_cookie,
+				 &size))
+		return -errno;
+
+	return 0;
+}
+
+static int copy_options(struct engine *engine,
+			const struct engine_options *options)
+{
+	struct engine_options *own = &engine->options;
+
+	*own = *options;
+	own->cgroup = strdup(options->cgroup);
+	own->bpffs = strdup(options->bpffs);
+	own->without = options->without ? strdup(options->without) : NULL;
+	if (!own->cgroup || !own->bpffs || (options->without && !own->without))
+		return -ENOMEM;
+
+	return 0;
+}
+
+/* Slot i carries mark_value + (i - 1) times the lowest bit of the mask. */
+static void place_bindings(struct engine *engine)
+{
+	const struct engine_options *o = &engine->options;
+	uint32_t step = o->mark_mask & -o->mark_mask;
+
+	for (uint32_t slot = 1; slot <= SP_MAX_TUNNELS; slot++) {
+		struct binding *binding = &engine->bindings[slot];
+
+		binding->slot = slot;
+		binding->place.prefix_table = o->table_base + slot;
+		binding->place.answer_table =
+			o->table_base + ANSWER_TABLES + slot;
+		binding->place.mark = o->mark_value + (slot - 1) * step;
+		binding->place.mark_mask = o->mark_mask;
+		binding->place.priority = o->rule_priority;
+	}
+}
+
+static int open_scope(struct engine *engine)
+{
+	struct stat st;
+	int r;
+
+	r = path_cgroup2_mount(NULL, &engine->cgroup_mount);
+	if (r)
+		return engine_fail(engine, r, "no cgroup2 hierarchy");
+	engine->cgroup_fd = open(engine->options.cgroup,
+				 O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (engine->cgroup_fd < 0 || fstat(engine->cgroup_fd, &st))
+		return engine_fail(engine, -errno, engine->options.cgroup);
+	/* a cgroup's inode number is its id */
+	engine->scope = st.st_ino;
+	r = netns_cookie(&engine->netns);
+
+	return r ? engine_fail(engine, r, "cannot tell this network namespace") :
+		   0;
+}
+
+static int open_programs(struct engine *engine)
+{
+	int r;
+
+	r = attach_load(engine->options.bpffs, &engine->attach);
+	if (r && engine->attach) {
+		snprintf(engine->error, sizeof(engine->error), "%s",
+			 attach_error(engine->attach));
+		return r;
+	}
+	if (!r)
+		r = numbers_open(attach_map(engine->attach, MAP_CLASS_NAME),
+				 SP_MAX_CLASSES - 1, &engine->class_numbers);
+	if (!r)
+		r = numbers_open(attach_map(engine->attach, MAP_TUNNEL_NAME),
+				 SP_MAX_TUNNELS, &engine->tunnel_numbers);
+	if (!r)
+		r = members_open(engine->attach, engine->cgroup_mount,
+				 &engine->members);
+
+	return r ? engine_fail(engine, r, "cannot open the pinned maps") : 0;
+}
+
+/*
+ * Goes on where an earlier daemon was: the epoch must never come back to one
+ * that remembered processes carry, the generation only grows.
+ */
+static int adopt_config(struct engine *engine)
+{
+	struct sp_config *config = &engine->config;
+	uint32_t zero = 0;
+	int r;
+
+	r = map_get(attach_map(engine->attach, MAP_CONFIG), &zero, config);
+	if (r)
+		return engine_fail(engine, r, "cannot read the configuration");
+	if (!config->epoch &&
+	    getrandom(&config->epoch, sizeof(config->epoch), 0) < 0)
+		return engine_fail(engine, -errno, "no random numbers");
+	config->netns = engine->netns;
+	config->scope = engine->scope;
+	config->mark_mask = engine->options.mark_mask;
+	config->flags = engine->options.shadow ? SP_CONFIG_SHADOW : 0;
+	config->agent = 0;
+
+	return 0;
+}
+
+int engine_open(const struct engine_options *options,
+		struct engine **ret_engine)
+{
+	struct engine *engine = calloc(1, sizeof(*engine));
+	int r;
+
+	if (!engine)
+		return -ENOMEM;
+	*ret_engine = engine;
+	engine->cgroup_fd = engine->epoll = engine->mountinfo = -1;
+	r = copy_options(engine, options);
+	if (r)
+		return engine_fail(engine, r, "cannot start");
+	place_bindings(engine);
+	r = open_scope(engine);
+	if (r)
+		return r;
+	r = nl_open(&engine->nl);
+	if (r)
+		return engine_fail(engine, r, "cannot open netlink");
+	r = open_programs(engine);
+	if (!r)
+		r = adopt_config(engine);
+	if (r)
+		return r;
+	r = engine_watch(engine);
+
+	return r ? engine_fail(engine, r, "cannot watch the host") : 0;
+}
+
+void engine_close(struct engine *engine)
+{
+	if (!engine)
+		return;
+	ring_buffer__free(engine->ring);
+	if (engine->events)
+		mnl_socket_close(engine->events);
+	members_close(engine->members);
+	numbers_free(engine->class_numbers);
+	numbers_free(engine->tunnel_numbers);
+	attach_free(engine->attach);
+	nl_close(engine->nl);
+	netdev_clear(&engine->host);
+	if (engine->mountinfo >= 0)
+		close(engine->mountinfo);
+	if (engine->epoll >= 0)
+		close(engine->epoll);
+	if (engine->cgroup_fd >= 0)
+		close(engine->cgroup_fd);
+	free(engine->cgroup_mount);
+	free(engine->classes);
+	free((char *)engine->options.cgroup);
+	free((char *)engine->options.bpffs);
+	free((char *)engine->options.without);
+	free(engine);
+}
+
+static int purge_routes(const struct engine_options *options, struct nl *nl)
+{
+	bool used[TABLE_SPAN + 1] = { false };
+	struct binding_context context = { .nl = nl, .shadow = true };
+	int r, s;
+
+	/* without bindings nobody wants any rule */
+	r = rules_sync(&context, options->table_base, NULL, 0);
+	s = route_tables(nl, options->table_base, TABLE_SPAN, used);
+	if (!r)
+		r = s;
+	for (uint32_t i = 0; !s && i < TABLE_SPAN; i++) {
+		if (!used[i])
+			continue;
+		s = route_flush_table(nl, options->table_base + i);
+		if (!r)
+			r = s;
+	}
+
+	return r;
+}
+
+int engine_purge(const struct engine_options *options)
+{
+	struct nl *nl = NULL;
+	int r, s;
+
+	/* hooks first: without them the marks and rules mean nothing */
+	r = attach_purge(options->bpffs);
+	s = nl_open(&nl);
+	if (!s)
+		s = purge_routes(options, nl);
+	nl_close(nl);
+
+	return r ? r : s;
+}

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The engine's insides, for engine.c, apply.c, events.c and query.c only. */
+#ifndef SPLITD_ENGINE_PRIVATE_H
+#define SPLITD_ENGINE_PRIVATE_H
+
+#include "loader/kernel/attach.h"
+#include "loader/kernel/binding.h"
+#include "loader/kernel/engine.h"
+#include "loader/kernel/netdev.h"
+#include "loader/kernel/members.h"
+#include "loader/kernel/nl.h"
+#include "loader/kernel/numbers.h"
+#include "loader/kernel/tasks.h"
+
+struct ring_buffer;
+
+/* Tables: prefix tables from the base, answer tables behind them. */
+#define ANSWER_TABLES 256
+#define TABLE_SPAN    512
+
+struct engine {
+	struct engine_options options; /* strings owned */
+	char *cgroup_mount;
+	uint64_t netns;
+	uint64_t scope;
+	int cgroup_fd;
+	int epoll;
+	int mountinfo; /* says when something is mounted over a path */
+	struct nl *nl;
+	struct mnl_socket *events;
+	struct attach *attach;
+	struct ring_buffer *ring;
+	struct numbers *class_numbers;
+	struct numbers *tunnel_numbers;
+	struct members *members;
+	struct netdev host;
+
+	const struct policy *policy; /* borrowed; NULL before the first */
+	uint32_t *classes;	     /* of policy->apps */
+	struct binding bindings[SP_MAX_TUNNELS + 1]; /* by slot */
+	struct sp_config config;
+	bool attached;
+	bool settle_all; /* sockets may be on the wrong side */
+
+	engine_log_fn log;
+	void *log_ctx;
+	char error[320];
+};
+
+int engine_fail(struct engine *engine, int r, const char *what)
+	__attribute__((warn_unused_result));
+void engine_log(const struct engine *engine, int priority, const char *format,
+		...) __attribute__((format(printf, 3, 4)));
+
+struct binding_context engine_binding_context(const struct engine *engine);
+
+/* The binding of a tunnel of the running policy; NULL. */
+const struct binding *engine_binding(const struct engine *engine,
+				     const struct tunnel *tunnel);
+
+/* events.c: reads the host, and brings every binding in line with it. */
+int engine_host_changed(struct engine *engine);
+/* Selectors resolved anew; epoch and processes follow. */
+int engine_members_changed(struct engine *engine);
+/* Takes over what the processes of all apps hold. */
+int engine_settle(struct engine *engine);
+int engine_settle_process(struct engine *engine, pid_t pid, uint32_t class);
+int engine_write_config(struct engine *engine);
+int engine_watch(struct engine *engine);
+
+#endif

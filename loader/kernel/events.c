@@ -1,0 +1,380 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* What happens on the host while we run: links, routes, paths, processes. */
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/fib_rules.h>
+#include <linux/rtnetlink.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <syslog.h>
+#include <unistd.h>
+
+#include "loader/kernel/engine_private.h"
+#include "loader/kernel/maps.h"
+
+/*
+ * Everything is level-triggered in spirit: an event only says that a look is
+ * due, and the look compares the whole of one thing with what it should be. So
+ * lost events (ENOBUFS) are no special case.
+ */
+
+#define WATCH_GROUPS                                                           \
+	(RTMGRP_LINK | RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR |               \
+	 RTMGRP_IPV4_ROUTE | RTMGRP_IPV6_ROUTE | RTMGRP_IPV4_RULE |            \
+	 1u << (RTNLGRP_IPV6_RULE - 1))
+
+/* ---- the host ---------------------------------------------------------- */
+
+static void log_state(const struct engine *engine,
+		      const struct binding *binding, uint32_t before)
+{
+	uint32_t now = binding->entry.flags;
+
+	if ((before ^ now) & SP_TUN_UP)
+		engine_log(engine, now & SP_TUN_UP ? LOG_INFO : LOG_WARNING,
+			   "tunnel %s (%s) is %s%s", binding->tunnel->uuid,
+			   binding->tunnel->interface ?
+				   binding->tunnel->interface :
+				   "unbound",
+			   now & SP_TUN_UP ? "up" : "down",
+			   now & SP_TUN_UP	      ? "" :
+			   now & SP_TUN_DOWN_DIRECT ? ", its apps go direct" :
+						      ", its apps are blocked");
+}
+
+static int each_binding(struct engine *engine,
+			int (*fn)(const struct binding_context *context,
+				  struct binding *binding))
+{
+	struct binding_context context = engine_binding_context(engine);
+	int r = 0, s;
+
+	for (uint32_t slot = 1; slot <= SP_MAX_TUNNELS; slot++) {
+		struct binding *binding = &engine->bindings[slot];
+
+		if (!binding->tunnel)
+			continue;
+		s = fn(&context, binding);
+		if (s && !r)
+			r = engine_fail(engine, s,
+					binding->tunnel->interface ?
+						binding->tunnel->interface :
+						binding->tunnel->uuid);
+	}
+
+	return r;
+}
+
+/* Goes on after an error, so that one tunnel's trouble is not all tunnels'. */
+int engine_host_changed(struct engine *engine)
+{
+	struct binding_context context = engine_binding_context(engine);
+	uint32_t before[SP_MAX_TUNNELS + 1];
+	bool moved = false;
+	int r, s;
+
+	r = netdev_read(engine->nl, &engine->host);
+	if (r)
+		return engine_fail(engine, r, "cannot read interfaces");
+	for (int i = 0; i <= SP_MAX_TUNNELS; i++)
+		before[i] = engine->bindings[i].entry.flags;
+
+	r = each_binding(engine, binding_update);
+	s = addresses_sync(&context, engine->bindings, SP_MAX_TUNNELS + 1);
+	if (s && !r)
+		r = engine_fail(engine, s, "cannot write addresses");
+	s = rules_sync(&context, engine->options.table_base, engine->bindings,
+		       SP_MAX_TUNNELS + 1);
+	if (s && !r)
+		r = engine_fail(engine, s, "cannot write rules");
+	s = each_binding(engine, binding_open);
+	if (!r)
+		r = s;
+
+	for (int i = 0; i <= SP_MAX_TUNNELS; i++) {
+		if (!engine->bindings[i].tunnel)
+			continue;
+		log_state(engine, &engine->bindings[i], before[i]);
+		moved |= before[i] != engine->bindings[i].entry.flags;
+	}
+	if (moved && engine->attached)
+		s = engine_settle(engine);
+
+	return r ? r : s;
+}
+
+/* ---- paths and processes ----------------------------------------------- */
+
+int engine_write_config(struct engine *engine)
+{
+	uint32_t zero = 0;
+	int r;
+
+	r = map_put(attach_map(engine->attach, MAP_CONFIG), &zero,
+		    &engine->config);
+
+	return r ? engine_fail(engine, r, "cannot write the configuration") : 0;
+}
+
+int engine_members_changed(struct engine *engine)
+{
+	bool changed;
+	int r;
+
+	if (!engine->policy)
+		return 0;
+	r = members_sync(engine->members, engine->policy, engine->classes,
+			 &changed);
+	if (r)
+		return engine_fail(engine, r, "cannot resolve selectors");
+	if (!changed)
+		return 0;
+	engine->config.epoch++;
+	r = engine_write_config(engine);
+	if (!r && engine->attached)
+		r = engine_settle(engine);
+
+	return r;
+}
+
+static uint32_t mark_of(void *ctx, uint32_t class)
+{
+	const struct engine *engine = ctx;
+	struct sp_class entry;
+
+	if (map_get(attach_map(engine->attach, MAP_CLASS), &class, &entry) ||
+	    !entry.set || entry.set > SP_MAX_TUNNELS)
+		return 0;
+
+	return engine->bindings[entry.set].place.mark;
+}
+
+static uint32_t tunnel_for(void *ctx, uint32_t class,
+			   const struct in6_addr *dst)
+{
+	const struct engine *engine = ctx;
+	struct sp_class entry;
+	struct explanation why;
+	struct explain_query query = { .dst = *dst };
+	const struct binding *binding;
+
+	if (map_get(attach_map(engine->attach, MAP_CLASS), &class, &entry) ||
+	    !entry.set || entry.set > SP_MAX_TUNNELS)
+		return 0;
+	binding = &engine->bindings[entry.set];
+	for (size_t i = 0; i < engine->policy->n_apps && !query.app; i++)
+		if (engine->classes[i] == class)
+			query.app = &engine->policy->apps[i];
+	query.dst_is_host = netdev_has_addr(&engine->host, dst);
+	query.tunnel.up = binding->entry.flags & SP_TUN_UP;
+	query.tunnel.has_ipv4 = binding->entry.flags & SP_TUN_IPV4;
+	query.tunnel.has_ipv6 = binding->entry.flags & SP_TUN_IPV6;
+	policy_explain(engine->policy, &query, &why);
+
+	return why.verdict == SP_DIRECT ? 0 : entry.set;
+}
+
+static uint32_t tunnel_of(void *ctx, const struct in6_addr *addr)
+{
+	const struct engine *engine = ctx;
+	struct sp_owner owner;
+
+	return map_get(attach_map(engine->attach, MAP_ADDRESS), addr, &owner) ?
+		       0 :
+		       owner.tunnel;
+}
+
+int engine_settle_process(struct engine *engine, pid_t pid, uint32_t class)
+{
+	struct tasks_context context = {
+		.attach = engine->attach,
+		.netns = engine->netns,
+		.mark_mask = engine->options.mark_mask,
+		.mark_of = mark_of,
+		.tunnel_for = tunnel_for,
+		.tunnel_of = tunnel_of,
+		.ctx = engine,
+	};
+
+	if (engine->options.shadow || !engine->policy)
+		return 0;
+
+	return tasks_settle(&context, pid, class);
+}
+
+int engine_settle(struct engine *engine)
+{
+	struct sp_task_record *records;
+	size_t n;
+	int r;
+
+	r = tasks_list(engine->attach, &records, &n);
+	if (r)
+		return engine_fail(engine, r, "cannot list processes");
+	for (size_t i = 0; i < n; i++) {
+		pid_t pid = (pid_t)records[i].tgid;
+
+		r = engine_settle_process(engine, pid, records[i].class);
+		if (r)
+			engine_log(engine, LOG_WARNING,
+				   "cannot take over the sockets of process "
+				   "%d: %s, the guard drops what is wrong",
+				   (int)pid, strerror(-r));
+	}
+	free(records);
+
+	return 0;
+}
+
+static int on_task_event(void *ctx, void *data, size_t size)
+{
+	const struct sp_event *event = data;
+
+	if (size >= sizeof(*event))
+		(void)engine_settle_process(ctx, (pid_t)event->tgid,
+					    event->class);
+
+	return 0;
+}
+
+/* ---- events ------------------------------------------------------------ */
+
+/* A route of one of our tables that somebody else touched. */
+static bool doubt_route(struct engine *engine, const struct nlmsghdr *nlh)
+{
+	const struct rtmsg *rtm = mnl_nlmsg_get_payload(nlh);
+	uint32_t table = rtm->rtm_table, slot;
+	const struct nlattr *attr;
+
+	mnl_attr_for_each(attr, nlh, sizeof(*rtm)) {
+		if (mnl_attr_get_type(attr) == RTA_TABLE)
+			table = mnl_attr_get_u32(attr);
+	}
+	slot = table - engine->options.table_base;
+	if (slot >= TABLE_SPAN)
+		return false;
+	engine->bindings[slot % ANSWER_TABLES].routed = false;
+
+	return true;
+}
+
+/* Does the message ask for a look at the host? */
+static bool concerns_us(struct engine *engine, const struct nlmsghdr *nlh)
+{
+	if (nlh->nlmsg_pid == nl_port(engine->nl))
+		return false;
+	switch (nlh->nlmsg_type) {
+	case RTM_NEWLINK:
+	case RTM_DELLINK:
+	case RTM_NEWADDR:
+	case RTM_DELADDR:
+	case RTM_DELRULE:
+		return true;
+	case RTM_NEWROUTE:
+	case RTM_DELROUTE:
+		return doubt_route(engine, nlh);
+	default:
+		return false;
+	}
+}
+
+/* Drains the socket; true: look again. */
+static bool drain_netlink(struct engine *engine)
+{
+	char buf[32 * 1024] __attribute__((aligned(NLMSG_ALIGNTO)));
+	bool look = false;
+
+	for (;;) {
+		ssize_t n = mnl_socket_recvfrom(engine->events, buf,
+						sizeof(buf));
+		const struct nlmsghdr *nlh = (const void *)buf;
+		int len = (int)n;
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0 && errno != ENOBUFS)
+			return look;
+		if (n < 0) {
+			/* something was lost: doubt everything */
+			for (int i = 0; i <= SP_MAX_TUNNELS; i++)
+				engine->bindings[i].routed = false;
+			look = true;
+			continue;
+		}
+		for (; mnl_nlmsg_ok(nlh, len); nlh = mnl_nlmsg_next(nlh, &len))
+			look |= concerns_us(engine, nlh);
+	}
+}
+
+static int watch_fd(struct engine *engine, int fd, uint32_t events)
+{
+	struct epoll_event event = { .events = events, .data.fd = fd };
+
+	return epoll_ctl(engine->epoll, EPOLL_CTL_ADD, fd, &event) ? -errno : 0;
+}
+
+int engine_watch(struct engine *engine)
+{
+	int r;
+
+	engine->epoll = epoll_create1(EPOLL_CLOEXEC);
+	engine->mountinfo = open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC);
+	if (engine->epoll < 0 || engine->mountinfo < 0)
+		return -errno;
+	r = nl_listen(WATCH_GROUPS, &engine->events);
+	if (r)
+		return r;
+	engine->ring =
+		ring_buffer__new(attach_map(engine->attach, MAP_EVENT),
+				 on_task_event, engine, NULL);
+	if (!engine->ring)
+		return -errno;
+	r = watch_fd(engine, mnl_socket_get_fd(engine->events), EPOLLIN);
+	if (!r)
+		r = watch_fd(engine, ring_buffer__epoll_fd(engine->ring),
+			     EPOLLIN);
+	if (!r)
+		r = watch_fd(engine, members_fd(engine->members), EPOLLIN);
+	if (!r)
+		r = watch_fd(engine, engine->mountinfo, EPOLLPRI);
+
+	return r;
+}
+
+int engine_fd(const struct engine *engine)
+{
+	return engine->epoll;
+}
+
+int engine_dispatch(struct engine *engine)
+{
+	struct epoll_event events[8];
+	bool paths = false, host = false;
+	int n, r = 0, s;
+
+	n = epoll_wait(engine->epoll, events, 8, 0);
+	for (int i = 0; i < n; i++) {
+		int fd = events[i].data.fd;
+
+		if (fd == mnl_socket_get_fd(engine->events))
+			host |= drain_netlink(engine);
+		else if (fd == ring_buffer__epoll_fd(engine->ring))
+			(void)ring_buffer__consume(engine->ring);
+		else
+			paths = true;
+	}
+	if (paths) {
+		members_drain(engine->members);
+		r = engine_members_changed(engine);
+	}
+	if (host && engine->policy) {
+		s = engine_host_changed(engine);
+		if (!r)
+			r = s;
+	}
+
+	return r;
+}

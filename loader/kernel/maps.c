@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Typed reads and writes of the shared maps. */
+#include <arpa/inet.h>
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "loader/kernel/maps.h"
+#include "loader/util/cleanup.h"
+
+int map_put(int fd, const void *key, const void *value)
+{
+	return bpf_map_update_elem(fd, key, value, BPF_ANY) ? -errno : 0;
+}
+
+int map_del(int fd, const void *key)
+{
+	return bpf_map_delete_elem(fd, key) && errno != ENOENT ? -errno : 0;
+}
+
+int map_get(int fd, const void *key, void *ret_value)
+{
+	return bpf_map_lookup_elem(fd, key, ret_value) ? -errno : 0;
+}
+
+int map_keys(int fd, size_t key_size, void **ret_keys, size_t *ret_n)
+{
+	_cleanup_free_ char *keys = NULL;
+	size_t n = 0, room = 0;
+
+	for (;;) {
+		const char *last = n ? keys + (n - 1) * key_size : NULL;
+		char *grown;
+
+		if (n == room) {
+			room = room ? 2 * room : 64;
+			grown = realloc(keys, room * key_size);
+			if (!grown)
+				return -ENOMEM;
+			keys = grown;
+			last = n ? keys + (n - 1) * key_size : NULL;
+		}
+		if (bpf_map_get_next_key(fd, last, keys + n * key_size)) {
+			if (errno != ENOENT)
+				return -errno;
+			break;
+		}
+		n++;
+	}
+	*ret_keys = TAKE_PTR(keys);
+	*ret_n = n;
+
+	return 0;
+}
+
+/* ---- prefixes ---------------------------------------------------------- */
+
+static struct sp_prefix_key prefix_key(uint32_t set,
+				       const struct prefix *prefix)
+{
+	struct sp_prefix_key key = {
+		.prefixlen = 32u + prefix->len,
+		.addr = sp_addr_of(&prefix->addr),
+	};
+	uint32_t wire = htonl(set);
+
+	memcpy(key.set, &wire, sizeof(wire));
+
+	return key;
+}
+
+int map_prefix_put(int fd, uint32_t set, const struct prefix *prefix)
+{
+	struct sp_prefix_key key = prefix_key(set, prefix);
+	struct sp_route route = {
+		.verdict = prefix->excluded ? SP_DIRECT : SP_TUNNEL,
+	};
+
+	return map_put(fd, &key, &route);
+}
+
+int map_prefix_del(int fd, uint32_t set, const struct prefix *prefix)
+{
+	struct sp_prefix_key key = prefix_key(set, prefix);
+
+	return map_del(fd, &key);
+}
+
+static int compare_prefix(const void *a, const void *b)
+{
+	const struct prefix *x = a, *y = b;
+	int r = memcmp(&x->addr, &y->addr, sizeof(x->addr));
+
+	return r ? r : (int)x->len - (int)y->len;
+}
+
+int map_prefix_list(int fd, uint32_t set, struct prefix **ret_prefixes,
+		    size_t *ret_n)
+{
+	_cleanup_free_ struct sp_prefix_key *keys = NULL;
+	_cleanup_free_ struct prefix *prefixes = NULL;
+	uint32_t wire = htonl(set);
+	size_t n_keys, n = 0;
+	int r;
+
+	r = map_keys(fd, sizeof(*keys), (void **)&keys, &n_keys);
+	if (r)
+		return r;
+	prefixes = calloc(n_keys + 1, sizeof(*prefixes));
+	if (!prefixes)
+		return -ENOMEM;
+	for (size_t i = 0; i < n_keys; i++) {
+		struct sp_route route;
+		struct sp_prefix_key exact = keys[i];
+
+		/* a lookup of the prefix itself finds it or a longer host */
+		if (memcmp(keys[i].set, &wire, sizeof(wire)) ||
+		    keys[i].prefixlen < 32 ||
+		    map_get(fd, &exact, &route))
+			continue;
+		memcpy(&prefixes[n].addr, &keys[i].addr, 16);
+		prefixes[n].len = (uint8_t)(keys[i].prefixlen - 32);
+		prefixes[n].excluded = route.verdict != SP_TUNNEL;
+		n++;
+	}
+	if (n)
+		qsort(prefixes, n, sizeof(*prefixes), compare_prefix);
+	*ret_prefixes = TAKE_PTR(prefixes);
+	*ret_n = n;
+
+	return 0;
+}

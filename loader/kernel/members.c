@@ -1,0 +1,374 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Selectors made into what the kernel compares, and kept true. */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/inotify.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "bpf/abi.h"
+#include "loader/kernel/exepath.h"
+#include "loader/kernel/maps.h"
+#include "loader/kernel/members.h"
+#include "loader/util/cleanup.h"
+
+/*
+ * A selector is resolved anew whenever something on its path may have changed:
+ * every directory of the path is watched for going away, and the deepest that
+ * exists for something new in it. The watch is set before the look, so nothing
+ * falls between. What the kernel can see by itself needs no watch to be in
+ * time: a cgroup made later is known by its path (sp_cg_path) at mkdir, an
+ * executable installed later by its directory.
+ */
+
+#define WATCH_GOING (IN_DELETE_SELF | IN_MOVE_SELF | IN_UNMOUNT | IN_ONLYDIR)
+#define WATCH_COMING (IN_CREATE | IN_MOVED_TO | IN_DELETE)
+
+struct members {
+	const struct attach *attach;
+	const char *cgroup_mount;
+	int inotify;
+};
+
+int members_open(const struct attach *attach, const char *cgroup_mount,
+		 struct members **ret_members)
+{
+	struct members *members = calloc(1, sizeof(*members));
+
+	if (!members)
+		return -ENOMEM;
+	members->attach = attach;
+	members->cgroup_mount = cgroup_mount;
+	members->inotify = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+	if (members->inotify < 0) {
+		free(members);
+		return -errno;
+	}
+	*ret_members = members;
+
+	return 0;
+}
+
+void members_close(struct members *members)
+{
+	if (!members)
+		return;
+	close(members->inotify);
+	free(members);
+}
+
+int members_fd(const struct members *members)
+{
+	return members->inotify;
+}
+
+void members_drain(struct members *members)
+{
+	char buf[4096];
+
+	while (read(members->inotify, buf, sizeof(buf)) > 0)
+		;
+}
+
+/* A mask on a directory that others of our selectors may watch as well. */
+static bool watch(const struct members *members, const char *path,
+		  uint32_t mask)
+{
+	return inotify_add_watch(members->inotify, path, mask | IN_MASK_ADD) >=
+	       0;
+}
+
+/* Watches the path from the top down, as far as it exists. */
+static void watch_path(const struct members *members, const char *path)
+{
+	char part[PATH_MAX];
+	size_t length = strlen(path), deepest = 1;
+	struct stat st;
+
+	if (length >= sizeof(part))
+		return;
+	memcpy(part, path, length + 1);
+	(void)watch(members, "/", WATCH_GOING);
+	for (size_t i = 1; i <= length; i++) {
+		if (path[i] != '/' && path[i] != '\0')
+			continue;
+		part[i] = '\0';
+		if (!watch(members, part, WATCH_GOING))
+			break;
+		deepest = i;
+		part[i] = path[i];
+	}
+	/* the last step: the missing one, or a link that may be turned */
+	part[deepest] = '\0';
+	if (deepest < length &&
+	    (stat(path, &st) || (!lstat(path, &st) && S_ISLNK(st.st_mode))))
+		(void)watch(members, part, WATCH_GOING | WATCH_COMING);
+}
+
+/* ---- what the maps should say ----------------------------------------- */
+
+struct exe_entry {
+	struct sp_exe_key key;
+	uint32_t class;
+};
+
+struct cgroup_entry {
+	struct sp_cg_path path;
+	uint64_t id; /* 0: does not exist yet */
+	struct sp_cgroup classes;
+};
+
+struct wanted {
+	struct exe_entry *exes;
+	size_t n_exes;
+	struct cgroup_entry *cgroups;
+	size_t n_cgroups;
+};
+
+static void wanted_clear(struct wanted *wanted)
+{
+	free(wanted->exes);
+	free(wanted->cgroups);
+}
+
+static int want_exe(const struct members *members, struct wanted *wanted,
+		    const struct selector *selector, uint32_t class)
+{
+	struct exe_entry *entry = &wanted->exes[wanted->n_exes];
+	int r;
+
+	watch_path(members, selector->path);
+	r = exepath_key(selector->path, &entry->key);
+	if (r == -ENOENT)
+		return 0;
+	if (r)
+		return r;
+	entry->class = class;
+	wanted->n_exes++;
+
+	return 0;
+}
+
+static struct cgroup_entry *find_cgroup(struct wanted *wanted, const char *path)
+{
+	struct cgroup_entry *entry;
+
+	for (size_t i = 0; i < wanted->n_cgroups; i++)
+		if (!strcmp(wanted->cgroups[i].path.path, path))
+			return &wanted->cgroups[i];
+	entry = &wanted->cgroups[wanted->n_cgroups++];
+	strncpy(entry->path.path, path, sizeof(entry->path.path) - 1);
+
+	return entry;
+}
+
+static int want_cgroup(const struct members *members, struct wanted *wanted,
+		       const struct selector *selector, uint32_t class)
+{
+	struct cgroup_entry *entry = find_cgroup(wanted, selector->path);
+	char path[PATH_MAX];
+	struct stat st;
+	int n;
+
+	if (selector->kind == SELECTOR_CGROUP)
+		entry->classes.own = class;
+	else
+		entry->classes.tree = class;
+	n = snprintf(path, sizeof(path), "%s%s", members->cgroup_mount,
+		     selector->path);
+	if (n < 0 || (size_t)n >= sizeof(path))
+		return -ENAMETOOLONG;
+	watch_path(members, path);
+	/* the inode number is the cgroup's id */
+	if (!stat(path, &st))
+		entry->id = st.st_ino;
+	else if (errno != ENOENT)
+		return -errno;
+
+	return 0;
+}
+
+static int resolve(const struct members *members, const struct policy *policy,
+		   const uint32_t *classes, struct wanted *wanted)
+{
+	size_t n = 1;
+	int r = 0;
+
+	for (size_t i = 0; i < policy->n_apps; i++)
+		n += policy->apps[i].n_selectors;
+	wanted->exes = calloc(n, sizeof(*wanted->exes));
+	wanted->cgroups = calloc(n, sizeof(*wanted->cgroups));
+	if (!wanted->exes || !wanted->cgroups)
+		return -ENOMEM;
+	for (size_t i = 0; !r && i < policy->n_apps; i++) {
+		const struct app *app = &policy->apps[i];
+
+		for (size_t j = 0; !r && j < app->n_selectors; j++)
+			r = app->selectors[j].kind == SELECTOR_EXE ?
+				    want_exe(members, wanted,
+					     &app->selectors[j], classes[i]) :
+				    want_cgroup(members, wanted,
+						&app->selectors[j],
+						classes[i]);
+	}
+
+	return r;
+}
+
+/* ---- making them say it ------------------------------------------------ */
+
+/* One map against an array whose entries start with key and go on with value */
+struct table {
+	int fd;
+	const char *entries; /* first key */
+	size_t n, stride;
+	size_t key_size, value_offset, value_size;
+};
+
+static bool is_wanted(const struct table *table, const void *key)
+{
+	for (size_t i = 0; i < table->n; i++)
+		if (!memcmp(table->entries + i * table->stride, key,
+			    table->key_size))
+			return true;
+
+	return false;
+}
+
+static int put_entries(const struct table *table, bool *changed)
+{
+	char value[16];
+	int r = 0;
+
+	for (size_t i = 0; !r && i < table->n; i++) {
+		const char *key = table->entries + i * table->stride;
+		const char *want = key + table->value_offset;
+
+		if (!map_get(table->fd, key, value) &&
+		    !memcmp(value, want, table->value_size))
+			continue;
+		r = map_put(table->fd, key, want);
+		*changed = true;
+	}
+
+	return r;
+}
+
+/* Of the keys that were there, those that nobody wants. */
+static int drop_entries(const struct table *table, const char *keys, size_t n,
+			bool *changed)
+{
+	int r = 0;
+
+	for (size_t i = 0; !r && i < n; i++) {
+		const char *key = keys + i * table->key_size;
+
+		if (is_wanted(table, key))
+			continue;
+		r = map_del(table->fd, key);
+		*changed = true;
+	}
+
+	return r;
+}
+
+static int sync_table(const struct table *table, bool *changed)
+{
+	_cleanup_free_ char *keys = NULL;
+	size_t n;
+	int r;
+
+	r = map_keys(table->fd, table->key_size, (void **)&keys, &n);
+	if (!r)
+		r = put_entries(table, changed);
+
+	return r ? r : drop_entries(table, keys, n, changed);
+}
+
+struct cgroup_by_id {
+	uint64_t id;
+	struct sp_cgroup classes;
+};
+
+/*
+ * known: the ids in the map before the paths were looked up. One that the
+ * kernel adds in the meantime is newer than our look, and stays.
+ */
+static int sync_cgroups(const struct members *members,
+			const struct wanted *wanted, const uint64_t *known,
+			size_t n_known, bool *changed)
+{
+	_cleanup_free_ struct cgroup_by_id *by_id =
+		calloc(wanted->n_cgroups + 1, sizeof(*by_id));
+	struct table paths = {
+		.fd = attach_map(members->attach, MAP_CG_PATH),
+		.entries = (const char *)wanted->cgroups,
+		.n = wanted->n_cgroups,
+		.stride = sizeof(struct cgroup_entry),
+		.key_size = sizeof(struct sp_cg_path),
+		.value_offset = offsetof(struct cgroup_entry, classes),
+		.value_size = sizeof(struct sp_cgroup),
+	};
+	struct table ids = {
+		.fd = attach_map(members->attach, MAP_CGROUP),
+		.entries = (const char *)by_id,
+		.stride = sizeof(struct cgroup_by_id),
+		.key_size = sizeof(uint64_t),
+		.value_offset = offsetof(struct cgroup_by_id, classes),
+		.value_size = sizeof(struct sp_cgroup),
+	};
+	int r;
+
+	if (!by_id)
+		return -ENOMEM;
+	for (size_t i = 0; i < wanted->n_cgroups; i++) {
+		if (!wanted->cgroups[i].id)
+			continue;
+		by_id[ids.n].id = wanted->cgroups[i].id;
+		by_id[ids.n++].classes = wanted->cgroups[i].classes;
+	}
+	r = sync_table(&paths, changed);
+	if (!r)
+		r = put_entries(&ids, changed);
+
+	return r ? r :
+		   drop_entries(&ids, (const char *)known, n_known, changed);
+}
+
+int members_sync(struct members *members, const struct policy *policy,
+		 const uint32_t *classes, bool *ret_changed)
+{
+	_cleanup_free_ uint64_t *known = NULL;
+	struct wanted wanted = { 0 };
+	struct table exes;
+	size_t n_known;
+	int r;
+
+	*ret_changed = false;
+	r = map_keys(attach_map(members->attach, MAP_CGROUP), sizeof(*known),
+		     (void **)&known, &n_known);
+	if (!r)
+		r = resolve(members, policy, classes, &wanted);
+	if (!r) {
+		exes = (struct table){
+			.fd = attach_map(members->attach, MAP_EXE),
+			.entries = (const char *)wanted.exes,
+			.n = wanted.n_exes,
+			.stride = sizeof(struct exe_entry),
+			.key_size = sizeof(struct sp_exe_key),
+			.value_offset = offsetof(struct exe_entry, class),
+			.value_size = sizeof(uint32_t),
+		};
+		r = sync_table(&exes, ret_changed);
+	}
+	if (!r)
+		r = sync_cgroups(members, &wanted, known, n_known,
+				 ret_changed);
+	wanted_clear(&wanted);
+
+	return r;
+}

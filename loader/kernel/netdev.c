@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* The interfaces and addresses of this network namespace, as they are now. */
+#include <errno.h>
+#include <linux/if_addr.h>
+#include <linux/rtnetlink.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "loader/kernel/netdev.h"
+#include "loader/kernel/nl.h"
+
+static int on_attr(const struct nlattr *attr, void *data)
+{
+	const struct nlattr **table = data;
+
+	/* IFLA_IFNAME, IFA_* and nothing else is wanted here */
+	if (mnl_attr_get_type(attr) <= IFA_MAX)
+		table[mnl_attr_get_type(attr)] = attr;
+
+	return MNL_CB_OK;
+}
+
+_Static_assert(IFLA_IFNAME <= IFA_MAX, "attribute table");
+
+static int on_link(const struct nlmsghdr *nlh, void *data)
+{
+	const struct ifinfomsg *ifi = mnl_nlmsg_get_payload(nlh);
+	const struct nlattr *attrs[IFA_MAX + 1] = { 0 };
+	struct netdev *host = data;
+	struct netdev_link *grown, *link;
+
+	if (nlh->nlmsg_type != RTM_NEWLINK)
+		return MNL_CB_OK;
+	mnl_attr_parse(nlh, sizeof(*ifi), on_attr, attrs);
+	if (!attrs[IFLA_IFNAME])
+		return MNL_CB_OK;
+	grown = realloc(host->links, (host->n_links + 1) * sizeof(*grown));
+	if (!grown)
+		return MNL_CB_ERROR;
+	host->links = grown;
+	link = &host->links[host->n_links++];
+	memset(link, 0, sizeof(*link));
+	link->ifindex = (unsigned int)ifi->ifi_index;
+	link->usable = ifi->ifi_flags & IFF_UP && ifi->ifi_flags & IFF_RUNNING;
+	strncpy(link->name, mnl_attr_get_str(attrs[IFLA_IFNAME]),
+		sizeof(link->name) - 1);
+
+	return MNL_CB_OK;
+}
+
+static int add_addr(struct netdev *host, const struct ifaddrmsg *ifa,
+		    const struct nlattr *attr, uint32_t flags, bool broadcast)
+{
+	struct netdev_addr *grown, *addr;
+
+	grown = realloc(host->addrs, (host->n_addrs + 1) * sizeof(*grown));
+	if (!grown)
+		return -ENOMEM;
+	host->addrs = grown;
+	addr = &host->addrs[host->n_addrs++];
+	memset(addr, 0, sizeof(*addr));
+	addr->ifindex = ifa->ifa_index;
+	addr->broadcast = broadcast;
+	addr->link_local = ifa->ifa_scope >= RT_SCOPE_LINK;
+	addr->preferred = !(flags & (IFA_F_TENTATIVE | IFA_F_DADFAILED |
+				     IFA_F_DEPRECATED));
+	if (ifa->ifa_family == AF_INET) {
+		addr->addr.s6_addr[10] = addr->addr.s6_addr[11] = 0xff;
+		memcpy(&addr->addr.s6_addr[12], mnl_attr_get_payload(attr), 4);
+	} else {
+		memcpy(&addr->addr, mnl_attr_get_payload(attr), 16);
+	}
+
+	return 0;
+}
+
+static int on_addr(const struct nlmsghdr *nlh, void *data)
+{
+	const struct ifaddrmsg *ifa = mnl_nlmsg_get_payload(nlh);
+	const struct nlattr *attrs[IFA_MAX + 1] = { 0 }, *local;
+	uint32_t flags = ifa->ifa_flags;
+	struct netdev *host = data;
+
+	if (nlh->nlmsg_type != RTM_NEWADDR ||
+	    (ifa->ifa_family != AF_INET && ifa->ifa_family != AF_INET6))
+		return MNL_CB_OK;
+	mnl_attr_parse(nlh, sizeof(*ifa), on_attr, attrs);
+	if (attrs[IFA_FLAGS])
+		flags = mnl_attr_get_u32(attrs[IFA_FLAGS]);
+	/* on point-to-point links IFA_ADDRESS is the peer */
+	local = attrs[IFA_LOCAL] ? attrs[IFA_LOCAL] : attrs[IFA_ADDRESS];
+	if (local && add_addr(host, ifa, local, flags, false))
+		return MNL_CB_ERROR;
+	if (attrs[IFA_BROADCAST] &&
+	    add_addr(host, ifa, attrs[IFA_BROADCAST], flags, true))
+		return MNL_CB_ERROR;
+
+	return MNL_CB_OK;
+}
+
+static int compare_addr(const void *a, const void *b)
+{
+	const struct netdev_addr *x = a, *y = b;
+	int r = memcmp(&x->addr, &y->addr, sizeof(x->addr));
+
+	if (r)
+		return r;
+
+	return x->ifindex < y->ifindex ? -1 : x->ifindex > y->ifindex;
+}
+
+int netdev_read(struct nl *nl, struct netdev *host)
+{
+	struct netdev fresh = { 0 };
+	struct ifaddrmsg *ifa;
+	struct ifinfomsg *ifi;
+	int r;
+
+	ifi = mnl_nlmsg_put_extra_header(nl_queue(nl, RTM_GETLINK, NLM_F_DUMP),
+					 sizeof(*ifi));
+	ifi->ifi_family = AF_UNSPEC;
+	r = nl_dump(nl, on_link, &fresh);
+	if (!r) {
+		ifa = mnl_nlmsg_put_extra_header(
+			nl_queue(nl, RTM_GETADDR, NLM_F_DUMP), sizeof(*ifa));
+		ifa->ifa_family = AF_UNSPEC;
+		r = nl_dump(nl, on_addr, &fresh);
+	}
+	if (r) {
+		netdev_clear(&fresh);
+		return r;
+	}
+	if (fresh.n_addrs)
+		qsort(fresh.addrs, fresh.n_addrs, sizeof(*fresh.addrs),
+		      compare_addr);
+	netdev_clear(host);
+	*host = fresh;
+
+	return 0;
+}
+
+void netdev_clear(struct netdev *host)
+{
+	free(host->links);
+	free(host->addrs);
+	memset(host, 0, sizeof(*host));
+}
+
+const struct netdev_link *netdev_find_link(const struct netdev *host,
+				       const char *name)
+{
+	for (size_t i = 0; name && i < host->n_links; i++)
+		if (!strcmp(host->links[i].name, name))
+			return &host->links[i];
+
+	return NULL;
+}
+
+const char *netdev_link_name(const struct netdev *host, unsigned int ifindex)
+{
+	for (size_t i = 0; i < host->n_links; i++)
+		if (host->links[i].ifindex == ifindex)
+			return host->links[i].name;
+
+	return NULL;
+}
+
+bool netdev_has_addr(const struct netdev *host, const struct in6_addr *addr)
+{
+	for (size_t i = 0; i < host->n_addrs; i++)
+		if (!memcmp(&host->addrs[i].addr, addr, sizeof(*addr)))
+			return true;
+
+	return false;
+}
+
+void netdev_source(const struct netdev *host, unsigned int ifindex, int family,
+		 struct in6_addr *ret_addr)
+{
+	bool want_ipv4 = family == AF_INET;
+
+	for (int any = 0; any < 2; any++) {
+		for (size_t i = 0; i < host->n_addrs; i++) {
+			const struct netdev_addr *a = &host->addrs[i];
+
+			if (a->ifindex != ifindex || a->broadcast ||
+			    a->link_local || (!a->preferred && !any) ||
+			    IN6_IS_ADDR_V4MAPPED(&a->addr) != want_ipv4)
+				continue;
+			*ret_addr = a->addr;
+			return;
+		}
+	}
+	memset(ret_addr, 0, sizeof(*ret_addr));
+}

@@ -1,0 +1,241 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* The pin directory: where kernel objects are found again. */
+#include <bpf/bpf.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <limits.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include "bpf/abi.h"
+#include "loader/kernel/pins.h"
+#include "loader/util/cleanup.h"
+
+#define CLSACT_SUFFIX "+clsact"
+
+static bool is_bpffs(const char *path)
+{
+	struct statfs fs;
+
+	return !statfs(path, &fs) && (unsigned long)fs.f_type == BPF_FS_MAGIC;
+}
+
+static int make_dir(const char *path)
+{
+	if (mkdir(path, 0700) && errno != EEXIST)
+		return -errno;
+
+	return 0;
+}
+
+static int ensure_root(const char *root)
+{
+	static const char standard[] = "/sys/fs/bpf";
+	int r;
+
+	if (!strncmp(root, standard, sizeof(standard) - 1) &&
+	    !is_bpffs(standard) && mount("bpf", standard, "bpf",
+					 MS_NOSUID | MS_NODEV | MS_NOEXEC,
+					 "mode=0700"))
+		return -errno;
+	r = make_dir(root);
+	if (r)
+		return r;
+
+	return is_bpffs(root) ? 0 : -EINVAL;
+}
+
+__attribute__((format(printf, 3, 4))) static int
+set_path(char *path, size_t size, const char *format, ...)
+{
+	va_list args;
+	int n;
+
+	va_start(args, format);
+	n = vsnprintf(path, size, format, args);
+	va_end(args);
+
+	return n < 0 || (size_t)n >= size ? -ENAMETOOLONG : 0;
+}
+
+int pins_open(struct pins *pins, const char *root, uint32_t layout,
+	      bool *ret_adopted)
+{
+	char path[PATH_MAX];
+	int r;
+
+	r = set_path(pins->root, sizeof(pins->root), "%s", root);
+	if (!r)
+		r = set_path(pins->abi, sizeof(pins->abi), "%s/abi-%d-%08x",
+			     root, SP_ABI_VERSION, layout);
+	if (!r)
+		r = set_path(pins->memory, sizeof(pins->memory),
+			     "%s/memory-%d", root, SP_SOCK_VERSION);
+	if (!r)
+		r = ensure_root(root);
+	if (r)
+		return r;
+
+	*ret_adopted = !access(pins->abi, F_OK);
+	r = make_dir(pins->abi);
+	if (!r)
+		r = make_dir(pins->memory);
+	if (!r)
+		r = set_path(path, sizeof(path), "%s/links", root);
+	if (!r)
+		r = make_dir(path);
+	if (!r)
+		r = set_path(path, sizeof(path), "%s/doors", root);
+	if (!r)
+		r = make_dir(path);
+
+	return r;
+}
+
+int pins_link_path(const struct pins *pins, const char *hook,
+		   char ret_path[PATH_MAX])
+{
+	return set_path(ret_path, PATH_MAX, "%s/links/%s", pins->root, hook);
+}
+
+/* ---- doors ------------------------------------------------------------- */
+
+static int door_path(const char *root, unsigned int ifindex, bool clsact,
+		     char ret_path[PATH_MAX])
+{
+	return set_path(ret_path, PATH_MAX, "%s/doors/%u%s", root, ifindex,
+			clsact ? CLSACT_SUFFIX : "");
+}
+
+bool pins_made_clsact(const struct pins *pins, unsigned int ifindex)
+{
+	char path[PATH_MAX];
+
+	return !door_path(pins->root, ifindex, true, path) &&
+	       !access(path, F_OK);
+}
+
+int pins_note_door(const struct pins *pins, int program_fd,
+		   unsigned int ifindex, bool made_clsact)
+{
+	char path[PATH_MAX];
+	int r;
+
+	/* where an earlier daemon made it, that stays on record */
+	if (!made_clsact && pins_made_clsact(pins, ifindex))
+		return 0;
+	r = door_path(pins->root, ifindex, made_clsact, path);
+	if (r || !access(path, F_OK))
+		return r;
+
+	return bpf_obj_pin(program_fd, path) ? -errno : 0;
+}
+
+void pins_forget_door(const char *root, unsigned int ifindex)
+{
+	char path[PATH_MAX];
+
+	for (int clsact = 0; clsact < 2; clsact++)
+		if (!door_path(root, ifindex, clsact, path))
+			(void)unlink(path);
+}
+
+int pins_each_door(const char *root, pins_door_fn fn, void *ctx)
+{
+	_cleanup_closedir_ DIR *dir = NULL;
+	char path[PATH_MAX], *end;
+	struct dirent *entry;
+	int r;
+
+	r = set_path(path, sizeof(path), "%s/doors", root);
+	if (r)
+		return r;
+	dir = opendir(path);
+	if (!dir)
+		return errno == ENOENT ? 0 : -errno;
+	while ((entry = readdir(dir))) {
+		unsigned long ifindex = strtoul(entry->d_name, &end, 10);
+		int s;
+
+		if (end == entry->d_name)
+			continue;
+		s = fn((unsigned int)ifindex, !strcmp(end, CLSACT_SUFFIX), ctx);
+		if (s && !r)
+			r = s;
+	}
+
+	return r;
+}
+
+/* ---- removal ----------------------------------------------------------- */
+
+/* One level of pins, then the directory. */
+static int remove_dir(const char *path)
+{
+	_cleanup_closedir_ DIR *dir = opendir(path);
+	struct dirent *entry;
+	int r = 0;
+
+	if (!dir)
+		return errno == ENOENT ? 0 : -errno;
+	while ((entry = readdir(dir))) {
+		if (!strcmp(entry->d_name, ".") || !strcmp(entry->d_name, ".."))
+			continue;
+		if (unlinkat(dirfd(dir), entry->d_name, 0) && !r)
+			r = -errno;
+	}
+	if (rmdir(path) && !r)
+		r = -errno;
+
+	return r;
+}
+
+/* Every directory below root whose name says yes. */
+static int remove_dirs(const char *root, const char *keep_abi)
+{
+	_cleanup_closedir_ DIR *dir = opendir(root);
+	struct dirent *entry;
+	char path[PATH_MAX];
+	int r = 0, s;
+
+	if (!dir)
+		return errno == ENOENT ? 0 : -errno;
+	while ((entry = readdir(dir))) {
+		if (entry->d_name[0] == '.')
+			continue;
+		s = set_path(path, sizeof(path), "%s/%s", root, entry->d_name);
+		if (!s && keep_abi &&
+		    (strncmp(entry->d_name, "abi-", 4) ||
+		     !strcmp(path, keep_abi)))
+			continue;
+		if (!s)
+			s = remove_dir(path);
+		if (s && !r)
+			r = s;
+	}
+
+	return r;
+}
+
+int pins_drop_others(const struct pins *pins)
+{
+	return remove_dirs(pins->root, pins->abi);
+}
+
+int pins_purge(const char *root)
+{
+	int r = remove_dirs(root, NULL);
+
+	if (rmdir(root) && errno != ENOENT && !r)
+		r = -errno;
+
+	return r;
+}

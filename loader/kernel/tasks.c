@@ -1,0 +1,309 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Running processes: their classes, and the sockets they already hold. */
+#include <arpa/inet.h>
+#include <dirent.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "loader/kernel/maps.h"
+#include "loader/kernel/tasks.h"
+#include "loader/util/cleanup.h"
+
+/*
+ * No hook runs when a process that came into a class late uses what it had
+ * before: a connected UDP socket, a ping or raw socket. So we fetch a duplicate
+ * of each of its sockets (pidfd_getfd, 5.6), write the class into the socket's
+ * storage and the mark onto the socket, and re-connect where the source
+ * address is of the wrong side. The connect hooks know our process and let the
+ * socket keep the class that we gave it.
+ */
+
+#ifndef SO_NETNS_COOKIE
+#define SO_NETNS_COOKIE 71 /* e8b9eab99232, 5.14 */
+#endif
+
+int tasks_list(const struct attach *attach, struct sp_task_record **ret_records,
+	       size_t *ret_n)
+{
+	_cleanup_free_ char *buf = NULL;
+	size_t used = 0, room = 0;
+	_cleanup_close_ int fd = -1;
+	ssize_t n;
+	int r;
+
+	r = attach_iterate_tasks(attach, &fd);
+	if (r)
+		return r;
+	do {
+		if (room - used < 4096) {
+			char *grown;
+
+			room = room ? 2 * room : 16384;
+			grown = realloc(buf, room);
+			if (!grown)
+				return -ENOMEM;
+			buf = grown;
+		}
+		n = read(fd, buf + used, room - used);
+		if (n > 0)
+			used += (size_t)n;
+	} while (n > 0 || (n < 0 && (errno == EINTR || errno == EAGAIN)));
+	if (n < 0)
+		return -errno;
+	*ret_n = used / sizeof(**ret_records);
+	*ret_records = (struct sp_task_record *)(void *)TAKE_PTR(buf);
+
+	return 0;
+}
+
+int tasks_forget_class(const struct attach *attach, uint32_t class)
+{
+	int map = attach_map(attach, MAP_TASK), r;
+	_cleanup_free_ uint32_t *tgids = NULL;
+	struct sp_task task;
+	size_t n;
+
+	r = map_keys(map, sizeof(*tgids), (void **)&tgids, &n);
+	for (size_t i = 0; !r && i < n; i++)
+		if (!map_get(map, &tgids[i], &task) &&
+		    (task.class == class || task.lineage == class))
+			r = map_del(map, &tgids[i]);
+
+	return r;
+}
+
+/* ---- one socket -------------------------------------------------------- */
+
+struct socket {
+	int fd;
+	int type;
+	int protocol;
+	bool listening;
+	bool connected;
+	struct sockaddr_storage peer_sa;
+	socklen_t peer_len;
+	struct in6_addr local, peer; /* v4-mapped for IPv4 */
+	in_port_t local_port;
+};
+
+static int get_int(int fd, int option)
+{
+	socklen_t size = sizeof(int);
+	int value = -1;
+
+	if (getsockopt(fd, SOL_SOCKET, option, &value, &size))
+		return -1;
+
+	return value;
+}
+
+static in_port_t get_endpoint(const struct sockaddr_storage *sa,
+			      struct in6_addr *ret_addr)
+{
+	const struct sockaddr_in6 *v6 = (const void *)sa;
+	const struct sockaddr_in *v4 = (const void *)sa;
+
+	memset(ret_addr, 0, sizeof(*ret_addr));
+	if (sa->ss_family == AF_INET6) {
+		*ret_addr = v6->sin6_addr;
+		return v6->sin6_port;
+	}
+	ret_addr->s6_addr[10] = ret_addr->s6_addr[11] = 0xff;
+	memcpy(&ret_addr->s6_addr[12], &v4->sin_addr, 4);
+
+	return v4->sin_port;
+}
+
+/* false: no Internet socket, or not of our namespace. */
+static bool read_socket(uint64_t netns, int fd, struct socket *ret_socket)
+{
+	struct socket s = { .fd = fd, .type = get_int(fd, SO_TYPE) };
+	int domain = get_int(fd, SO_DOMAIN);
+	struct sockaddr_storage sa = { 0 };
+	socklen_t size = sizeof(uint64_t);
+	uint64_t cookie = 0;
+
+	if (domain != AF_INET && domain != AF_INET6)
+		return false;
+	if (!getsockopt(fd, SOL_SOCKET, SO_NETNS_COOKIE, &cookie, &size) &&
+	    cookie != netns)
+		return false;
+	s.protocol = get_int(fd, SO_PROTOCOL);
+	s.listening = get_int(fd, SO_ACCEPTCONN) == 1;
+	size = sizeof(sa);
+	if (getsockname(fd, (struct sockaddr *)&sa, &size))
+		return false;
+	s.local_port = get_endpoint(&sa, &s.local);
+	s.peer_len = sizeof(s.peer_sa);
+	s.connected = !getpeername(fd, (struct sockaddr *)&s.peer_sa,
+				   &s.peer_len);
+	if (s.connected)
+		get_endpoint(&s.peer_sa, &s.peer);
+	*ret_socket = s;
+
+	return true;
+}
+
+static int set_class(const struct tasks_context *context,
+		     const struct socket *s, uint32_t class)
+{
+	int map = attach_map(context->attach, MAP_SOCK);
+	uint32_t mark = context->mark_of(context->ctx, class), now;
+	struct sp_sock sock = { 0 };
+	int r;
+
+	(void)map_get(map, &s->fd, &sock);
+	if (sock.class != class) {
+		sock.class = class;
+		r = map_put(map, &s->fd, &sock);
+		if (r)
+			return r;
+	}
+	now = (uint32_t)get_int(s->fd, SO_MARK);
+	if ((now & context->mark_mask) == mark)
+		return 0;
+	now = (now & ~context->mark_mask) | mark;
+	if (setsockopt(s->fd, SOL_SOCKET, SO_MARK, &now, sizeof(now)))
+		return -errno;
+
+	return 0;
+}
+
+static void disconnect(const struct socket *s)
+{
+	struct sockaddr_storage none = { .ss_family = AF_UNSPEC };
+
+	(void)connect(s->fd, (struct sockaddr *)&none, sizeof(none));
+}
+
+/* A connected socket whose source address is of the other side. */
+static void move_over(const struct socket *s)
+{
+	disconnect(s);
+	/* a refusal is what the app would have got from its own connect() */
+	if (s->type == SOCK_DGRAM)
+		(void)connect(s->fd, (const struct sockaddr *)&s->peer_sa,
+			      s->peer_len);
+}
+
+static int settle_socket(const struct tasks_context *context,
+			 const struct socket *s, uint32_t class)
+{
+	uint32_t want, have;
+	int r;
+
+	r = set_class(context, s, class);
+	if (r || !s->connected)
+		return r;
+	want = context->tunnel_for(context->ctx, class, &s->peer);
+	have = context->tunnel_of(context->ctx, &s->local);
+	if (want != have)
+		move_over(s);
+
+	return 0;
+}
+
+/* ---- one process ------------------------------------------------------- */
+
+/* Ports that the process listens on: connections there were accepted. */
+struct ports {
+	in_port_t port[64];
+	size_t n;
+};
+
+static bool has_port(const struct ports *ports, in_port_t port)
+{
+	for (size_t i = 0; i < ports->n; i++)
+		if (ports->port[i] == port)
+			return true;
+
+	return false;
+}
+
+typedef int (*each_socket_fn)(const struct tasks_context *context,
+			      const struct socket *s, uint32_t class,
+			      struct ports *ports);
+
+static int note_listener(const struct tasks_context *context,
+			 const struct socket *s, uint32_t class,
+			 struct ports *ports)
+{
+	(void)context;
+	(void)class;
+	if (s->listening &&
+	    ports->n < sizeof(ports->port) / sizeof(*ports->port))
+		ports->port[ports->n++] = s->local_port;
+
+	return 0;
+}
+
+static int settle_if_ours(const struct tasks_context *context,
+			  const struct socket *s, uint32_t class,
+			  struct ports *ports)
+{
+	/* a listener's mark would be its SYN-ACK's; the accepted stay */
+	if (s->listening ||
+	    (s->type == SOCK_STREAM && s->connected &&
+	     has_port(ports, s->local_port)))
+		return 0;
+
+	return settle_socket(context, s, class);
+}
+
+static int each_socket(const struct tasks_context *context, pid_t pid,
+		       int pidfd, uint32_t class, each_socket_fn fn,
+		       struct ports *ports)
+{
+	char path[64], link[32];
+	_cleanup_closedir_ DIR *dir = NULL;
+	struct dirent *entry;
+	struct socket s;
+	int r = 0;
+
+	snprintf(path, sizeof(path), "/proc/%d/fd", (int)pid);
+	dir = opendir(path);
+	if (!dir)
+		return errno == ENOENT ? 0 : -errno;
+	while ((entry = readdir(dir))) {
+		ssize_t n = readlinkat(dirfd(dir), entry->d_name, link,
+				       sizeof(link));
+		_cleanup_close_ int fd = -1;
+		int r2 = 0;
+
+		if (n < 8 || strncmp(link, "socket:", 7))
+			continue;
+		fd = (int)syscall(SYS_pidfd_getfd, pidfd, atoi(entry->d_name),
+				  0);
+		if (fd < 0)
+			continue; /* closed in the meantime */
+		if (read_socket(context->netns, fd, &s))
+			r2 = fn(context, &s, class, ports);
+		if (r2 && !r)
+			r = r2;
+	}
+
+	return r;
+}
+
+int tasks_settle(const struct tasks_context *context, pid_t pid, uint32_t class)
+{
+	_cleanup_close_ int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+	struct ports ports = { 0 };
+	int r;
+
+	if (pidfd < 0)
+		return errno == ESRCH || errno == EINVAL ? 0 : -errno;
+	r = each_socket(context, pid, pidfd, class, note_listener, &ports);
+	if (r)
+		return r;
+
+	return each_socket(context, pid, pidfd, class, settle_if_ours, &ports);
+}

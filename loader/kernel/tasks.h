@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Running processes: their classes, and the sockets they already hold. */
+#ifndef SPLITD_TASKS_H
+#define SPLITD_TASKS_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "bpf/abi.h"
+#include "loader/kernel/attach.h"
+
+/* All processes of some class now, as the kernel judges them; free(). */
+int tasks_list(const struct attach *attach, struct sp_task_record **ret_records,
+	       size_t *ret_n);
+
+/* Clears a retired class out of the memory of processes. */
+int tasks_forget_class(const struct attach *attach, uint32_t class);
+
+/* What a socket's class means for the flow it is connected to. */
+struct tasks_context {
+	const struct attach *attach;
+	uint64_t netns; /* sockets of other namespaces are left alone */
+	uint32_t mark_mask;
+	uint32_t (*mark_of)(void *ctx, uint32_t class);
+	/* the tunnel slot that must carry it; 0: none must */
+	uint32_t (*tunnel_for)(void *ctx, uint32_t class,
+			       const struct in6_addr *dst);
+	/* the tunnel slot whose address this is; 0: none's */
+	uint32_t (*tunnel_of)(void *ctx, const struct in6_addr *addr);
+	void *ctx;
+};
+
+/*
+ * Takes over the sockets that the process holds: gives each its class and
+ * mark, and puts connected ones that are on the wrong side right. A connected
+ * UDP socket is connected again, a TCP connection on the wrong side is ended
+ * (its address cannot change): the app sees an error at once and connects
+ * anew. Accepted connections stay as they are. A process that is gone is fine.
+ */
+int tasks_settle(const struct tasks_context *context, pid_t pid,
+		 uint32_t class);
+
+#endif
