@@ -1,0 +1,101 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Finds out what is missing for build and tests, says why it is needed, and
+# installs it where apt can (as root on Debian and Ubuntu).
+set -eu
+export DEBIAN_FRONTEND=noninteractive
+PATH=$PATH:/usr/sbin:/sbin
+
+# what is tried ; packages, the first known one is taken ; what for
+wanted='
+cmd cc ; gcc ; compiles the programs
+cmd clang-16 clang ; clang-16 clang ; compiles the BPF programs
+cmd llvm-strip-16 llvm-strip ; llvm-16 llvm ; strips the BPF objects
+run bpftool version ; bpftool linux-tools-generic ; makes vmlinux.h and the skeletons
+inc stdio.h ; libc6-dev ; C library headers
+inc bpf/libbpf.h ; libbpf-dev ; loads the BPF programs
+inc libmnl/libmnl.h ; libmnl-dev ; routes and rules over netlink
+inc expat.h ; libexpat1-dev ; reads XML
+inc jansson.h ; libjansson-dev ; JSON answers
+inc seccomp.h ; libseccomp-dev ; confines the parser
+inc cap-ng.h ; libcap-ng-dev ; drops capabilities
+inc cmocka.h ; libcmocka-dev ; unit tests
+inc liburing.h ; liburing-dev ; io_uring rows of the lab
+cmd ip ; iproute2 ; lab: namespaces and links
+cmd nft ; nftables ; lab: counters at both far ends
+cmd nsenter ; util-linux ; lab: entering a namespace
+'
+
+have_cmd() {
+	for c in "$@"; do
+		command -v "$c" >/dev/null 2>&1 && return 0
+	done
+	return 1
+}
+
+have_run() {
+	cmd=$1
+	shift
+	for c in "$cmd" /usr/lib/linux-tools/*/"$cmd" \
+		/usr/lib/linux-tools-*/"$cmd"; do
+		"$c" "$@" >/dev/null 2>&1 && return 0
+	done
+	return 1
+}
+
+have_inc() {
+	for d in /usr/include /usr/include/*-linux-gnu /usr/local/include; do
+		[ -e "$d/$1" ] && return 0
+	done
+	return 1
+}
+
+# Prints "packages ; why" of everything that is not there.
+missing() {
+	echo "$wanted" | while IFS=';' read -r try packages why; do
+		[ -n "$try" ] || continue
+		# shellcheck disable=SC2086
+		have_$try || echo "$packages;$why"
+	done
+}
+
+# The first of the names that this system's package lists know.
+known() {
+	for p in "$@"; do
+		if apt-cache show "$p" >/dev/null 2>&1; then
+			echo "$p"
+			return
+		fi
+	done
+	echo "$1"
+}
+
+list=$(missing)
+[ -n "$list" ] || exit 0
+
+echo "missing:"
+echo "$list" | while IFS=';' read -r packages why; do
+	# shellcheck disable=SC2086
+	set -- $packages
+	printf '  %-16s %s\n' "$1" "${why# }"
+done
+
+if ! have_cmd apt-get || [ "$(id -u)" != 0 ]; then
+	echo "install these packages, then run make again" >&2
+	exit 1
+fi
+
+apt-get update -qq
+names=$(echo "$list" | while IFS=';' read -r packages why; do
+	# shellcheck disable=SC2086
+	known $packages
+done)
+# shellcheck disable=SC2086
+apt-get install -y -qq --no-install-recommends $names
+
+list=$(missing)
+if [ -n "$list" ]; then
+	echo "still missing after the installation:" >&2
+	echo "$list" >&2
+	exit 1
+fi

@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The test of the tests: without a hook, which rows turn red? */
+
+/*
+ * splitd pins every link by a name of its own below BPFFS/links. One after the
+ * other: the daemon is killed (it would repair at once, and enforcement must
+ * go on without it), one pin is removed, the link's object goes away, and all
+ * rows run. Steering and guarding fail separately: without a steering hook
+ * packets may be refused but not one may leak; without the guard everything
+ * must still be steered right, except what only the guard can stop
+ * (ROW_ESCAPE). A hook whose absence no row notices is not tested, hence a
+ * failure, unless the table below says why nobody can notice. Then the daemon
+ * starts again and must have put the hook back.
+ */
+#include <bpf/bpf.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fnmatch.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "tests/lab/cleanup.h"
+#include "tests/lab/lab.h"
+
+#define MAX_HOOKS	 64
+#define HOOK_DEADLINE_MS 300
+#define DETACH_MS	 5000
+
+/* The door may be a tc filter, which has no pin. */
+#define DOOR_FILTER "tc filter on tun0"
+
+enum role { ROLE_STEER, ROLE_GUARD, ROLE_DOOR };
+
+/* The first match counts. A reason: nobody can notice, and why. */
+static const struct {
+	const char *glob;
+	enum role role;
+	const char *quiet;
+} roles[] = {
+	{ "*egress*", ROLE_GUARD, NULL },
+	{ "*door*", ROLE_DOOR, NULL },
+	{ DOOR_FILTER, ROLE_DOOR, NULL },
+	{ "*exec*", ROLE_STEER,
+	  "a cache: the hooks look at the executable themselves" },
+	{ "*exit*", ROLE_STEER, "a stale entry is never believed" },
+	{ "*rmdir*", ROLE_STEER, "an identifier is never used again" },
+	{ "*", ROLE_STEER, NULL },
+};
+
+struct hooks {
+	unsigned n;
+	char names[MAX_HOOKS][64];
+};
+
+static int name_compare(const void *a, const void *b)
+{
+	return strcmp(a, b);
+}
+
+static void pin_path(const struct lab *lab, const char *name, char *path,
+		     size_t size)
+{
+	snprintf(path, size, "%s/links/%s", lab->bpffs, name);
+}
+
+static bool door_filter_present(const struct lab *lab)
+{
+	char *argv[] = { "tc", "filter", "show", "dev", "tun0", "egress",
+			 NULL };
+	char output[4096];
+
+	return proc_run(argv, lab->ns[NS_CLIENT], NULL, output,
+			sizeof(output)) >= 0 &&
+	       strstr(output, "bpf");
+}
+
+static int hooks_list(const struct lab *lab, struct hooks *ret_hooks)
+{
+	char path[LAB_PATH + 64];
+	struct dirent *entry;
+	DIR *dir;
+
+	ret_hooks->n = 0;
+	pin_path(lab, "", path, sizeof(path));
+	dir = opendir(path);
+	if (!dir)
+		return -errno;
+	while ((entry = readdir(dir)) && ret_hooks->n < MAX_HOOKS - 1)
+		if (entry->d_name[0] != '.')
+			snprintf(ret_hooks->names[ret_hooks->n++],
+				 sizeof(ret_hooks->names[0]), "%.60s",
+				 entry->d_name);
+	closedir(dir);
+	qsort(ret_hooks->names, ret_hooks->n, sizeof(ret_hooks->names[0]),
+	      name_compare);
+	if (door_filter_present(lab))
+		strcpy(ret_hooks->names[ret_hooks->n++], DOOR_FILTER);
+	return ret_hooks->n ? 0 : -ENOENT;
+}
+
+static int link_id(const char *path, __u32 *ret_id)
+{
+	_cleanup_close_ int fd = bpf_obj_get(path);
+	struct bpf_link_info info = { 0 };
+	__u32 len = sizeof(info);
+
+	if (fd < 0 || bpf_obj_get_info_by_fd(fd, &info, &len) < 0)
+		return -errno;
+	*ret_id = info.id;
+	return 0;
+}
+
+/* The last reference to a link is dropped by a kernel worker: wait for it. */
+static int link_gone(__u32 id)
+{
+	int64_t end = now_ms() + DETACH_MS;
+
+	while (now_ms() < end) {
+		int fd = bpf_link_get_fd_by_id(id);
+
+		if (fd < 0)
+			return fd == -ENOENT || errno == ENOENT ? 0 : -errno;
+		close(fd);
+	}
+	return -ETIMEDOUT;
+}
+
+static int hook_remove(const struct lab *lab, const char *name)
+{
+	char *argv[] = { "tc", "filter", "del", "dev", "tun0", "egress",
+			 NULL };
+	char path[LAB_PATH + 64];
+	__u32 id = 0;
+	int r;
+
+	if (strcmp(name, DOOR_FILTER) == 0)
+		return proc_run(argv, lab->ns[NS_CLIENT], NULL, NULL, 0);
+	pin_path(lab, name, path, sizeof(path));
+	r = link_id(path, &id);
+	if (r < 0)
+		return r;
+	if (unlink(path) < 0)
+		return -errno;
+	return link_gone(id);
+}
+
+static bool hook_present(const struct lab *lab, const char *name)
+{
+	char path[LAB_PATH + 64];
+
+	if (strcmp(name, DOOR_FILTER) == 0)
+		return door_filter_present(lab);
+	pin_path(lab, name, path, sizeof(path));
+	return access(path, F_OK) == 0;
+}
+
+/* Runs all rows with the hook missing; their score, not the lab's. */
+static int maimed_run(struct lab *lab, struct score *ret_score)
+{
+	struct score kept = lab->score;
+	int deadline_ms = lab->deadline_ms, r;
+
+	lab->score = (struct score){ 0 };
+	lab->maimed = true;
+	lab->deadline_ms = HOOK_DEADLINE_MS;
+	r = matrix_run(lab);
+	*ret_score = lab->score;
+	lab->score = kept;
+	lab->maimed = false;
+	lab->deadline_ms = deadline_ms;
+	return r;
+}
+
+static void verdict_print(struct lab *lab, const char *name,
+			  const char *complaint)
+{
+	if (complaint) {
+		lab->score.failed++;
+		printf("hook %s: FAILED: %s\n", name, complaint);
+		return;
+	}
+	lab->score.passed++;
+}
+
+static void hook_judge(struct lab *lab, const char *name,
+		       const struct score *score)
+{
+	unsigned leaks = score->faults[FAULT_LEAK];
+	unsigned strays = score->faults[FAULT_STRAY];
+	size_t i = 0;
+
+	while (fnmatch(roles[i].glob, name, 0) != 0)
+		i++;
+	printf("hook %s: %u red rows, %u leaks, %u strays\n", name, score->red,
+	       leaks, strays);
+	if (!score->red && roles[i].quiet)
+		printf("hook %s: quiet: %s\n", name, roles[i].quiet);
+
+	if (!score->red && !roles[i].quiet)
+		verdict_print(lab, name, "no row noticed");
+	else if (roles[i].role == ROLE_STEER && leaks + strays)
+		verdict_print(lab, name, "the guard let packets by");
+	else if (roles[i].role == ROLE_GUARD && score->red_inner)
+		verdict_print(lab, name, "steering depends on the guard");
+	else if (roles[i].role == ROLE_DOOR && leaks)
+		verdict_print(lab, name, "leaks without the door");
+	else
+		verdict_print(lab, name, NULL);
+}
+
+static int hook_test(struct lab *lab, const char *name)
+{
+	struct score score;
+	int r = daemon_stop(lab, SIGKILL);
+
+	if (r >= 0)
+		r = hook_remove(lab, name);
+	if (r < 0) {
+		printf("hook %s: cannot remove it: %s\n", name, strerror(-r));
+		return r;
+	}
+	r = maimed_run(lab, &score);
+	if (r < 0)
+		return r;
+	hook_judge(lab, name, &score);
+
+	r = daemon_start(lab);
+	if (r >= 0)
+		verdict_print(lab, name, hook_present(lab, name)
+						 ? NULL
+						 : "not repaired at start");
+	return r;
+}
+
+/* With every hook in place and the daemon dead, nothing may be red. */
+static int baseline_test(struct lab *lab)
+{
+	struct score score;
+	int r = daemon_stop(lab, SIGKILL);
+
+	if (r >= 0)
+		r = maimed_run(lab, &score);
+	if (r < 0)
+		return r;
+	verdict_print(lab, "(none missing)",
+		      score.red ? "red with the daemon dead" : NULL);
+	return daemon_start(lab);
+}
+
+int hooks_run(struct lab *lab)
+{
+	struct hooks hooks;
+	int r = daemon_start(lab);
+
+	if (r >= 0)
+		r = hooks_list(lab, &hooks);
+	if (r < 0) {
+		printf("hooks: %s\n", strerror(-r));
+		return r;
+	}
+	r = baseline_test(lab);
+	for (unsigned i = 0; i < hooks.n && r >= 0; i++)
+		r = hook_test(lab, hooks.names[i]);
+	if (r >= 0)
+		r = daemon_stop(lab, SIGTERM);
+	return r < 0 ? r : daemon_purge(lab);
+}

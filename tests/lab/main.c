@@ -1,0 +1,304 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The lab: does exactly the right traffic enter the tunnel? */
+
+/*
+ *                        +-------------+  same addresses, both of them:
+ *            up0 10.10   | uplink host |  listed    1.1.1.1  203.0.113.10
+ *          +-------------+  "uplink"   |  excluded  203.0.113.200
+ *   +------+---+ fd10    +-------------+  unlisted  9.9.9.9
+ *   |  client  |                          and their IPv6 counterparts
+ *   +------+---+ fd20    +-------------+
+ *          +-------------+ tunnel host |
+ *           tun0 10.20   |  "tunnel"   |
+ *                        +-------------+
+ *
+ * Three network namespaces, joined by two veth pairs, joined to nothing else.
+ * The client's default routes lead to the uplink host; only splitd can make a
+ * packet take tun0. Both far hosts own every destination address and answer
+ * with their name and the source address they saw, so an answer tells which
+ * way the question went and how it was dressed (far.c). What gives no answer
+ * is seen all the same: on each far end's wire a capture counts every packet
+ * by source, destination and protocol (sensor.c), and nftables counts again
+ * (barrier.c).
+ *
+ * A test process joins its app's cgroup first, then the client's namespace
+ * (proc.c). One row is one way to use a socket; it runs for every app,
+ * destination and family that it makes sense for (rows_*.c, matrix.c). What is
+ * right is decided in one function, want_side() in names.c.
+ *
+ *	lab control		no daemon: every row must be seen on the uplink.
+ *				A lab whose sensors sleep is green in "matrix"
+ *				and red here.
+ *	lab matrix --splitd P	starts P in the client, runs every row, purges,
+ *				and looks for what was left behind.
+ *	lab hooks --splitd P	for every pinned link: kill the daemon, remove
+ *				this one, name the rows that turn red. A hook
+ *				whose absence nobody notices is not tested.
+ *
+ * There are two processes: the runner, which does all this, and above it the
+ * supervisor, which only waits and cleans up. So everything is taken away
+ * whatever becomes of the runner. Namespaces and bpffs belong to the processes
+ * of the run and end with them; the cgroups and the temporary directory carry
+ * the supervisor's pid in their names.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <getopt.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "tests/lab/cleanup.h"
+#include "tests/lab/lab.h"
+
+enum mode { MODE_CONTROL, MODE_MATRIX, MODE_HOOKS };
+
+static const char *const mode_names[] = {
+	[MODE_CONTROL] = "control",
+	[MODE_MATRIX] = "matrix",
+	[MODE_HOOKS] = "hooks",
+};
+
+static int trial_make(struct lab *lab)
+{
+	_cleanup_close_ int fd = memfd_create("trial", 0);
+
+	if (fd < 0 || ftruncate(fd, sizeof(*lab->trial)) < 0 ||
+	    dup2(fd, TRIAL_FD) < 0)
+		return -errno;
+	lab->trial = mmap(NULL, sizeof(*lab->trial), PROT_READ | PROT_WRITE,
+			  MAP_SHARED, TRIAL_FD, 0);
+	return lab->trial == MAP_FAILED ? -errno : 0;
+}
+
+/*
+ * A bpffs of our own, in a mount namespace of our own: pins end with the run.
+ * Everything else stays as the machine has it.
+ */
+static int mounts_make(struct lab *lab)
+{
+	if (unshare(CLONE_NEWNS) < 0 ||
+	    mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+	    mount("bpf", "/sys/fs/bpf", "bpf", 0, "mode=0700") < 0)
+		return -errno;
+	snprintf(lab->bpffs, sizeof(lab->bpffs), "/sys/fs/bpf/splitd-lab-%d",
+		 getppid());
+	return 0;
+}
+
+static int step(const char *what, int r)
+{
+	if (r < 0)
+		fprintf(stderr, "lab: %s: %s\n", what, strerror(-r));
+	return r;
+}
+
+static int lab_setup(struct lab *lab)
+{
+	int r = step("trial memory", trial_make(lab));
+
+	if (r >= 0)
+		r = step("mounts", mounts_make(lab));
+	if (r >= 0)
+		r = step("cgroups", cgroup_setup(lab));
+	if (r >= 0)
+		r = step("namespaces", net_setup(lab));
+	if (r >= 0)
+		r = step("counters", counters_setup(lab));
+	if (r >= 0)
+		r = step("policy", policy_write(lab));
+	for (enum side s = 0; s < N_SIDES && r >= 0; s++)
+		r = step(side_name(s), far_start(lab, s));
+	return r;
+}
+
+/* The kernel frees programs and devices a little later: 5 s are enough. */
+static int left_behind(const struct lab *lab, const char *before)
+{
+	int64_t end = now_ms() + 5000;
+	unsigned lines;
+
+	do {
+		_cleanup_free_ char *after = snapshot_take(lab);
+		bool last = now_ms() >= end;
+
+		if (!after)
+			return -ENOMEM;
+		lines = snapshot_compare(before, after, last);
+		if (last)
+			break;
+	} while (lines);
+	return (int)lines;
+}
+
+static int matrix_mode(struct lab *lab)
+{
+	_cleanup_free_ char *before = snapshot_take(lab);
+	int r = before ? 0 : -ENOMEM;
+
+	if (r >= 0)
+		r = step("start of splitd", daemon_start(lab));
+	if (r >= 0)
+		r = step("matrix", matrix_run(lab));
+	stats_print();
+	if (r >= 0)
+		r = step("stop of splitd", daemon_stop(lab, SIGTERM));
+	if (r >= 0)
+		r = step("purge", daemon_purge(lab));
+	if (r >= 0)
+		r = left_behind(lab, before);
+	if (r > 0)
+		lab->score.failed++;
+	return r;
+}
+
+static int runner_main(struct lab *lab, enum mode mode)
+{
+	int r = lab_setup(lab);
+	_cleanup_close_ int stats = -1;
+
+	if (r < 0)
+		return r;
+	stats = stats_enable();
+	if (mode == MODE_MATRIX)
+		r = matrix_mode(lab);
+	else if (mode == MODE_HOOKS)
+		r = hooks_run(lab);
+	else
+		r = step("control", matrix_run(lab));
+
+	if (r < 0)
+		lab->score.failed++;
+	printf("%u passed, %u failed, %u skipped\n", lab->score.passed,
+	       lab->score.failed, lab->score.skipped);
+	return lab->score.failed ? -EPROTO : 0;
+}
+
+static int remove_one(const char *path, const struct stat *st, int type,
+		      struct FTW *ftw)
+{
+	(void)st;
+	(void)type;
+	(void)ftw;
+	return remove(path);
+}
+
+/* The supervisor: wait, hand signals down, clean up behind the runner. */
+static int runner_wait(struct lab *lab, pid_t runner)
+{
+	sigset_t set;
+	int status = 0;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGCHLD);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGHUP);
+	while (waitpid(runner, &status, WNOHANG) == 0) {
+		int signal = sigwaitinfo(&set, NULL);
+
+		if (signal > 0 && signal != SIGCHLD)
+			kill(runner, SIGKILL);
+	}
+
+	cgroup_teardown(lab);
+	nftw(lab->dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+	if (!WIFEXITED(status)) {
+		printf("0 passed, 1 failed, 0 skipped\n");
+		return 1;
+	}
+	return WEXITSTATUS(status);
+}
+
+static void signals_block(bool block)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGCHLD);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGHUP);
+	sigprocmask(block ? SIG_BLOCK : SIG_UNBLOCK, &set, NULL);
+}
+
+static int supervise(struct lab *lab, enum mode mode)
+{
+	pid_t runner;
+
+	snprintf(lab->dir, sizeof(lab->dir), "/tmp/splitd-lab-%d", getpid());
+	if (mkdir(lab->dir, 0755) < 0 || cgroup_name(lab, getpid()) < 0) {
+		perror("lab");
+		return 1;
+	}
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	signals_block(true);
+	runner = fork();
+	if (runner == 0) {
+		signals_block(false);
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		exit(runner_main(lab, mode) < 0);
+	}
+	if (runner < 0)
+		return 1;
+	return runner_wait(lab, runner);
+}
+
+static int usage(void)
+{
+	fputs("usage: lab control|matrix|hooks [--splitd PATH] [--rows GLOB] "
+	      "[--verbose]\n",
+	      stderr);
+	return 2;
+}
+
+static int options_parse(struct lab *lab, int argc, char **argv)
+{
+	static const struct option options[] = {
+		{ "splitd", required_argument, NULL, 's' },
+		{ "rows", required_argument, NULL, 'r' },
+		{ "verbose", no_argument, NULL, 'v' },
+		{ 0 }
+	};
+	int c;
+
+	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
+		if (c == 's')
+			lab->daemon.path = optarg;
+		else if (c == 'r')
+			lab->glob = optarg;
+		else if (c == 'v')
+			lab->verbose = true;
+		else
+			return -EINVAL;
+	}
+	return optind == argc - 1 ? 0 : -EINVAL;
+}
+
+int main(int argc, char **argv)
+{
+	struct lab lab = { .ns = { -1, -1, -1 }, .cgroup_fd = { -1, -1 },
+			   .deadline_ms = 3000 };
+	enum mode mode = MODE_CONTROL;
+
+	if (argc > 1 && strcmp(argv[1], "@op") == 0)
+		return proc_op(argc, argv);
+	if (options_parse(&lab, argc, argv) < 0)
+		return usage();
+	while (strcmp(argv[optind], mode_names[mode]) != 0)
+		if (++mode > MODE_HOOKS)
+			return usage();
+	if ((mode == MODE_CONTROL) != !lab.daemon.path)
+		return usage();
+	lab.control = mode == MODE_CONTROL;
+	return supervise(&lab, mode);
+}

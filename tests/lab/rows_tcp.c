@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Rows: TCP, bound first, fast open both ways, and MPTCP. */
+
+#include <errno.h>
+#include <netinet/tcp.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "tests/lab/cleanup.h"
+#include "tests/lab/lab.h"
+
+#ifndef IPPROTO_MPTCP
+#define IPPROTO_MPTCP 262
+#endif
+
+static int connect_and_ask(struct trial *trial, int fd, uint16_t port)
+{
+	int r = sock_connect(trial, fd, trial->dst, port);
+
+	if (r < 0)
+		return trial_fail(trial, FAULT_OTHER, "connect: %s",
+				  strerror(-r));
+	r = stream_ask(trial, fd, trial->dst);
+	return r < 0 ? r : stream_ask(trial, fd, trial->dst);
+}
+
+static int tcp(struct trial *trial)
+{
+	_cleanup_close_ int fd = -1;
+	int r = sock_open(trial, SOCK_STREAM, 0, &fd);
+
+	return r < 0 ? r : connect_and_ask(trial, fd, PORT_ECHO);
+}
+
+static int tcp_bound(struct trial *trial)
+{
+	struct in6_addr any = IN6ADDR_ANY_INIT;
+	struct sockaddr_storage sa;
+	_cleanup_close_ int fd = -1;
+	socklen_t len = sockaddr_fill(&sa, family_domain(trial->family), &any,
+				      0);
+	int r = sock_open(trial, SOCK_STREAM, 0, &fd);
+
+	if (r < 0)
+		return r;
+	if (bind(fd, (struct sockaddr *)&sa, len) < 0)
+		return trial_fail(trial, FAULT_OTHER, "bind: %m");
+	return connect_and_ask(trial, fd, PORT_ECHO);
+}
+
+/*
+ * The first connection fetches the cookie, the second one's SYN carries the
+ * question: the packet that no connect() has announced.
+ */
+static int fast_open_twice(struct trial *trial,
+			   int (*start)(struct trial *trial, int fd))
+{
+	for (unsigned i = 0; i < 2; i++) {
+		_cleanup_close_ int fd = -1;
+		struct tcp_info info = { 0 };
+		socklen_t len = sizeof(info);
+		int r = sock_open(trial, SOCK_STREAM, 0, &fd);
+
+		if (r >= 0)
+			r = start(trial, fd);
+		if (r >= 0)
+			r = answer_take(trial, fd, trial->dst);
+		if (r < 0)
+			return r;
+		if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len) < 0 ||
+		    (i == 1 && !(info.tcpi_options & TCPI_OPT_SYN_DATA)))
+			return trial_fail(trial, FAULT_OTHER,
+					  "the SYN carried no data");
+	}
+	return 0;
+}
+
+static int start_sendto(struct trial *trial, int fd)
+{
+	struct sockaddr_storage sa;
+	socklen_t len = target(trial, trial->dst, PORT_ECHO, &sa);
+	char question[32];
+	int n = question_format(trial, question, sizeof(question));
+
+	if (sendto(fd, question, (size_t)n, MSG_FASTOPEN | MSG_NOSIGNAL,
+		   (struct sockaddr *)&sa, len) < 0)
+		return trial_fail(trial, FAULT_OTHER, "fast open: %m");
+	return 0;
+}
+
+static int start_connect(struct trial *trial, int fd)
+{
+	char question[32];
+	int n = question_format(trial, question, sizeof(question));
+	int on = 1, r;
+
+	if (setsockopt(fd, IPPROTO_TCP, TCP_FASTOPEN_CONNECT, &on,
+		       sizeof(on)) < 0)
+		return trial_fail(trial, FAULT_OTHER, "fast open: %m");
+	r = sock_connect(trial, fd, trial->dst, PORT_ECHO);
+	if (r < 0)
+		return trial_fail(trial, FAULT_OTHER, "connect: %s",
+				  strerror(-r));
+	if (send(fd, question, (size_t)n, MSG_NOSIGNAL) != n)
+		return trial_fail(trial, FAULT_OTHER, "send: %m");
+	return 0;
+}
+
+static int tfo_sendto(struct trial *trial)
+{
+	return fast_open_twice(trial, start_sendto);
+}
+
+static int tfo_connect(struct trial *trial)
+{
+	return fast_open_twice(trial, start_connect);
+}
+
+static int mptcp(struct trial *trial)
+{
+	_cleanup_close_ int fd = socket(family_domain(trial->family),
+					SOCK_STREAM | SOCK_CLOEXEC,
+					IPPROTO_MPTCP);
+
+	if (fd < 0 && (errno == EPROTONOSUPPORT || errno == ENOPROTOOPT))
+		return trial_skip(trial, "MPTCP");
+	if (fd < 0)
+		return trial_fail(trial, FAULT_OTHER, "socket: %m");
+	return connect_and_ask(trial, fd, PORT_MPTCP);
+}
+
+const struct row rows_tcp[] = {
+	{ .name = "tcp", .run = tcp },
+	{ .name = "tcp-bound", .run = tcp_bound },
+	{ .name = "tfo-sendto", .run = tfo_sendto },
+	{ .name = "tfo-connect", .run = tfo_connect },
+	{ .name = "mptcp", .run = mptcp },
+	{ 0 }
+};
