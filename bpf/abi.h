@@ -31,21 +31,21 @@
 #define SP_SOCK_VERSION 1
 
 /* Limits. SP_MAX_CLASSES leaves room to let a retired class number rest. */
-#define SP_MAX_APPS	  4096
-#define SP_MAX_CLASSES	  8192
-#define SP_MAX_TUNNELS	  255
-#define SP_MAX_SETS	  256
-#define SP_MAX_PREFIXES	  1100000 /* a million, and the built-in ranges */
-#define SP_MAX_EXES	  16384
-#define SP_MAX_CGROUPS	  65536
-#define SP_MAX_TASKS	  262144
-#define SP_MAX_ADDRESSES  16384
-#define SP_MAX_PEERS	  65536
-#define SP_MAX_DROP_KEYS  65536
-#define SP_NAME_SIZE	  256 /* app id or VPNUUID, with its NUL */
-#define SP_EXE_NAME_SIZE  128 /* file name, with its NUL */
-#define SP_CG_PATH_SIZE	  256 /* below the cgroup2 mount, with its NUL */
-#define SP_EVENTS_SIZE	  (256 * 1024)
+#define SP_MAX_APPS	 4096
+#define SP_MAX_CLASSES	 8192
+#define SP_MAX_TUNNELS	 255
+#define SP_MAX_SETS	 256
+#define SP_MAX_PREFIXES	 1100000 /* a million, and the built-in ranges */
+#define SP_MAX_EXES	 16384
+#define SP_MAX_CGROUPS	 65536
+#define SP_MAX_TASKS	 262144
+#define SP_MAX_ADDRESSES 16384
+#define SP_MAX_PEERS	 65536
+#define SP_MAX_DROP_KEYS 65536
+#define SP_NAME_SIZE	 256 /* app id or VPNUUID, with its NUL */
+#define SP_EXE_NAME_SIZE 128 /* file name, with its NUL */
+#define SP_CG_PATH_SIZE	 256 /* below the cgroup2 mount, with its NUL */
+#define SP_EVENTS_SIZE	 (256 * 1024)
 
 /* Verdicts. */
 #define SP_DIRECT 0

@@ -16,8 +16,8 @@ struct sp_facts {
 	__u32 tunnel;	    /* the app's; 0: linked to none, or unbound */
 	__u32 tunnel_flags; /* SP_TUN_... */
 	__u8 is_ipv6;	    /* the destination; v4-mapped is IPv4 */
-	__u8 dst_is_host;   /* the destination is one of this host's addresses */
-	__u8 has_route;	    /* some prefix of the app's set matches */
+	__u8 dst_is_host; /* the destination is one of this host's addresses */
+	__u8 has_route;	  /* some prefix of the app's set matches */
 	__u8 route_verdict; /* and this is what the longest says */
 };
 

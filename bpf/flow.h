@@ -9,8 +9,8 @@
 #include "bpf/decide.h"
 #include "bpf/maps.h"
 
-#define AF_INET	  2
-#define AF_INET6  10
+#define AF_INET	   2
+#define AF_INET6   10
 #define LO_IFINDEX 1 /* in every namespace */
 
 static __always_inline void sp_addr_v4(struct sp_addr *addr, __u32 v4)
@@ -103,7 +103,8 @@ static __always_inline struct sock *sp_raw_sock(struct bpf_sock *sk)
  */
 static __always_inline __u64 sp_netns_of(struct bpf_sock *sk)
 {
-	return BPF_CORE_READ(sp_raw_sock(sk), __sk_common.skc_net.net, net_cookie);
+	return BPF_CORE_READ(sp_raw_sock(sk), __sk_common.skc_net.net,
+			     net_cookie);
 }
 
 /* A flow's decision, and the tunnel its app is linked to. */

@@ -15,27 +15,28 @@ char LICENSE[] SEC("license") = "GPL";
  * tunnel, because a datagram socket has no notion of "the answer".
  */
 
-#define AF_PACKET 17
+#define AF_PACKET	   17
 
-#define ETH_P_IP   0x0800
-#define ETH_P_IPV6 0x86dd
-#define ETH_P_ARP  0x0806
+#define ETH_P_IP	   0x0800
+#define ETH_P_IPV6	   0x86dd
+#define ETH_P_ARP	   0x0806
 
-#define TCP_FLAG_SYN 0x02
-#define TCP_FLAG_RST 0x04
-#define TCP_FLAG_ACK 0x10
-#define TCP_FLAGS    0x17 /* with FIN */
+#define TCP_FLAG_SYN	   0x02
+#define TCP_FLAG_RST	   0x04
+#define TCP_FLAG_ACK	   0x10
+#define TCP_FLAGS	   0x17 /* with FIN */
 
-#define IPPROTO_HOPOPTS 0
-#define IPPROTO_ICMPV6	58
+#define IPPROTO_HOPOPTS	   0
+#define IPPROTO_ICMPV6	   58
 
+#define SOCK_BINDADDR_LOCK 4
 #define SOCK_BINDPORT_LOCK 8
 
-#define PASS 1
-#define DROP 0
+#define PASS		   1
+#define DROP		   0
 
-#define DOOR_PASS 0 /* TC_ACT_OK */
-#define DOOR_DROP 2 /* TC_ACT_SHOT */
+#define DOOR_PASS	   0 /* TC_ACT_OK */
+#define DOOR_DROP	   2 /* TC_ACT_SHOT */
 
 /* The parts of a packet that rules speak of. */
 struct sp_packet {
@@ -43,7 +44,7 @@ struct sp_packet {
 	struct sp_addr dst;
 	__u32 l4; /* offset from the network header */
 	__u8 proto;
-	__u8 hops; /* TTL or hop limit */
+	__u8 hops;     /* TTL or hop limit */
 	bool fragment; /* not the first one: no ports */
 	bool is_ipv6;
 };
@@ -149,8 +150,7 @@ static __always_inline bool sp_is_kernel_sock(struct bpf_sock *sk)
 {
 	struct sock *raw = sp_raw_sock(sk);
 
-	return !BPF_CORE_READ_BITFIELD_PROBED(raw,
-					      __sk_common.skc_net_refcnt);
+	return !BPF_CORE_READ_BITFIELD_PROBED(raw, __sk_common.skc_net_refcnt);
 }
 
 /*
@@ -230,9 +230,9 @@ static __always_inline bool sp_is_own_flow(const struct sp_sock *sock,
 }
 
 /*
- * Remembers peers of UDP servers: of sockets whose app chose the port, so that
- * nobody beyond the tunnel can pull a client's flow into it by writing to its
- * ephemeral port. An error means allow.
+ * Remembers peers of UDP servers: of sockets whose app chose the port or the
+ * address, so that nobody beyond the tunnel can pull a client's flow into it by
+ * writing to its ephemeral port. An error means allow.
  */
 SEC("cgroup_skb/ingress")
 int sp_ingress(struct __sk_buff *skb)
@@ -257,7 +257,7 @@ int sp_ingress(struct __sk_buff *skb)
 		return PASS;
 	raw = sp_raw_sock(sk);
 	if (!(BPF_CORE_READ_BITFIELD_PROBED(raw, sk_userlocks) &
-	      SOCK_BINDPORT_LOCK))
+	      (SOCK_BINDADDR_LOCK | SOCK_BINDPORT_LOCK)))
 		return PASS;
 	sock = bpf_sk_storage_get(&sp_sock, sk, NULL,
 				  BPF_SK_STORAGE_GET_F_CREATE);
@@ -287,7 +287,8 @@ static __always_inline bool sp_kernel_answer(struct __sk_buff *skb,
 		if (sp_load(skb, packet->l4 + 13, &byte, 1))
 			return false;
 		/* RST to a closed port; ACK of TIME_WAIT before 6.13 */
-		return byte & TCP_FLAG_RST || (byte & TCP_FLAGS) == TCP_FLAG_ACK;
+		return byte & TCP_FLAG_RST ||
+		       (byte & TCP_FLAGS) == TCP_FLAG_ACK;
 	}
 	if (sp_load(skb, packet->l4, &byte, 1))
 		return false;

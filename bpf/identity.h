@@ -80,8 +80,7 @@ static __noinline __u32 sp_ancestor_class(struct task_struct *task)
 		if (tgid <= 1)
 			return 0;
 		entry = bpf_map_lookup_elem(&sp_task, &tgid);
-		if (entry && sp_same_process(entry, parent) &&
-		    entry->lineage)
+		if (entry && sp_same_process(entry, parent) && entry->lineage)
 			return entry->lineage;
 		class = sp_exe_class(parent);
 		if (class)
@@ -125,8 +124,8 @@ static __always_inline bool sp_known(const struct sp_task *entry,
 				     const struct sp_task *now)
 {
 	return entry && entry->start_time == now->start_time &&
-	       entry->exec_id == now->exec_id &&
-	       entry->cgroup == now->cgroup && entry->epoch == now->epoch;
+	       entry->exec_id == now->exec_id && entry->cgroup == now->cgroup &&
+	       entry->epoch == now->epoch;
 }
 
 /*

@@ -3,6 +3,7 @@
 #include "vmlinux.h"
 #include <bpf/bpf_helpers.h>
 
+#include "bpf/call.h"
 #include "bpf/flow.h"
 #include "bpf/identity.h"
 
@@ -109,37 +110,34 @@ int sp_sock_create(struct bpf_sock *sk)
 	return ALLOW;
 }
 
-/* What connect and sendmsg have in common, in both families. */
-struct sp_call {
-	struct sp_addr dst;
-	struct sp_addr src;   /* of this datagram, or bound; :: when open */
-	struct sp_addr bound; /* the socket's own */
-	__u64 cookie;
-	__u32 device; /* SO_BINDTODEVICE */
-	__u32 mark;
-	__u16 port;
-	bool locked; /* the app itself chose the bound address */
-	bool is_connect;
-};
+/*
+ * A datagram to the very peer its socket is connected to: mostly no hook runs
+ * for it, but for a v4-mapped one the kernel takes the way of sendto(). It is
+ * the same flow in both families, so the socket keeps its class in both.
+ */
+static __always_inline bool sp_is_to_peer(struct bpf_sock *sk,
+					  const struct sp_call *call)
+{
+	struct sp_addr peer;
 
-/* What is to be done to the call. */
-struct sp_action {
-	struct sp_addr src; /* with set_src */
-	__u32 reason;	    /* != SP_R_NONE: refuse */
-	__u32 class;
-	__u32 mark;
-	bool set_src;
-};
+	if (call->is_connect || sk->state != BPF_TCP_ESTABLISHED ||
+	    !sp_addr_is_v4(&call->dst))
+		return false;
+	sp_addr_v4(&peer, sk->dst_ip4);
+
+	return sp_addr_equal(&peer, &call->dst) &&
+	       (__u16)sk->dst_port == call->port;
+}
 
 /* The socket takes the class of the caller. Returns its storage, if any. */
 static __always_inline struct sp_sock *
 sp_take_class(const struct sp_config *config, struct bpf_sock *sk,
-	      __u32 *ret_class)
+	      const struct sp_call *call, __u32 *ret_class)
 {
 	struct sp_sock *sock = bpf_sk_storage_get(&sp_sock, sk, NULL, 0);
 	__u32 class = 0;
 
-	if (!sp_actor(config, &class)) {
+	if (sp_is_to_peer(sk, call) || !sp_actor(config, &class)) {
 		*ret_class = sock ? sock->class : 0;
 		return sock;
 	}
@@ -154,115 +152,6 @@ sp_take_class(const struct sp_config *config, struct bpf_sock *sk,
 		sock->class = class;
 
 	return sock;
-}
-
-/* Did the peer write to this socket through a tunnel? Then answer there. */
-static __always_inline const struct sp_peer *
-sp_peer_of(const struct sp_sock *sock, const struct sp_call *call)
-{
-	struct sp_peer_key key = {};
-
-	if (!sock || !(sock->flags & SP_SOCK_PEERS))
-		return NULL;
-	key.cookie = call->cookie;
-	key.addr = call->dst;
-	key.port = call->port;
-
-	return bpf_map_lookup_elem(&sp_peer, &key);
-}
-
-static __always_inline bool sp_answer(const struct sp_peer *peer,
-				      const struct sp_call *call,
-				      bool explicit, struct sp_action *act)
-{
-	const struct sp_tunnel *tunnel;
-
-	if (!peer)
-		return false;
-	tunnel = sp_tunnel_get(peer->tunnel);
-	if (!tunnel || !(tunnel->flags & SP_TUN_UP))
-		return false;
-	if (explicit)
-		return sp_tunnel_of_addr(&call->src) == peer->tunnel;
-	if (call->device && call->device != tunnel->ifindex)
-		return false;
-	act->src = peer->local;
-	act->set_src = true;
-
-	return true;
-}
-
-static __always_inline void sp_to_tunnel(const struct sp_call *call,
-					 const struct sp_flow *flow,
-					 __u32 mask, bool explicit,
-					 struct sp_action *act)
-{
-	const struct sp_tunnel *tunnel = sp_tunnel_get(flow->tunnel);
-
-	if (call->device && call->device != flow->ifindex) {
-		act->reason = SP_R_BOUND_DEVICE;
-		return;
-	}
-	if (explicit || (call->is_connect && !sp_addr_is_any(&call->src))) {
-		if (sp_tunnel_of_addr(&call->src) != flow->tunnel)
-			act->reason = SP_R_BOUND_SOURCE;
-		return;
-	}
-	if (call->is_connect || !tunnel)
-		return;
-	/* this datagram left with the old mark, or an old automatic source */
-	if ((call->mark & mask) != flow->mark || !sp_addr_is_any(&call->src)) {
-		act->src = sp_addr_is_v4(&call->dst) ? tunnel->src4 :
-						       tunnel->src6;
-		act->set_src = true;
-	}
-}
-
-static __always_inline void sp_to_outside(const struct sp_call *call,
-					  bool explicit,
-					  struct sp_action *act)
-{
-	if (call->device && sp_tunnel_of_ifindex(call->device)) {
-		act->reason = SP_R_TUNNEL_DEVICE;
-		return;
-	}
-	if (sp_addr_is_any(&call->src) || !sp_tunnel_of_addr(&call->src))
-		return;
-	if (explicit || call->is_connect)
-		act->reason = SP_R_TUNNEL_SOURCE;
-	else
-		act->set_src = true; /* back to the unspecified address */
-}
-
-/*
- * The whole decision of a call. explicit: the app chose the source itself, by
- * bind() or IP_PKTINFO, and not the kernel at an earlier connect().
- */
-static __noinline int sp_steer(const struct sp_config *config,
-			       const struct sp_call *call,
-			       const struct sp_sock *sock, __u32 class,
-			       struct sp_action *act)
-{
-	bool explicit = !sp_addr_is_any(&call->src) &&
-			(call->locked ||
-			 !sp_addr_equal(&call->src, &call->bound));
-	struct sp_flow flow;
-
-	sp_decide_flow(&flow, class, &call->dst);
-	act->class = class;
-	act->mark = flow.mark;
-	if (!call->is_connect &&
-	    sp_answer(sp_peer_of(sock, call), call, explicit, act))
-		return 0;
-
-	if (flow.decision.verdict == SP_BLOCK)
-		act->reason = flow.decision.reason;
-	else if (flow.decision.verdict == SP_TUNNEL)
-		sp_to_tunnel(call, &flow, config->mark_mask, explicit, act);
-	else
-		sp_to_outside(call, explicit, act);
-
-	return 0;
 }
 
 /* A refused call fails at once, so that happy-eyeballs moves on. */
@@ -329,7 +218,7 @@ static __always_inline int sp_connect(struct bpf_sock_addr *ctx,
 	sp_see_socket(sk, is_ipv6, call);
 	call->src = call->bound;
 	call->is_connect = true;
-	sock = sp_take_class(config, sk, &class);
+	sock = sp_take_class(config, sk, call, &class);
 	sp_steer(config, call, sock, class, &act);
 	sp_set_mark(ctx, config, call, act.mark);
 
@@ -375,11 +264,11 @@ static __always_inline int sp_sendmsg(struct bpf_sock_addr *ctx,
 
 	if (!config || !sk || bpf_get_netns_cookie(ctx) != config->netns)
 		return ALLOW;
-	sock = sp_take_class(config, sk, &class);
+	call->port = ctx->user_port;
+	sock = sp_take_class(config, sk, call, &class);
 	if (!class && !sock && !sk->bound_dev_if && sp_addr_is_any(&call->src))
 		return ALLOW;
 	sp_see_socket(sk, is_ipv6, call);
-	call->port = ctx->user_port;
 	call->cookie = bpf_get_socket_cookie(ctx);
 	sp_steer(config, call, sock, class, act);
 	if (sendmsg_sets_mark)
@@ -475,8 +364,7 @@ int sp_sockops(struct bpf_sock_ops *ctx)
 		word[2] = ctx->local_ip6[2];
 		word[3] = ctx->local_ip6[3];
 	}
-	if (!sp_tunnel_of_addr(&local) ||
-	    sp_netns_of(sk) != config->netns)
+	if (!sp_tunnel_of_addr(&local) || sp_netns_of(sk) != config->netns)
 		return 1;
 	sock = bpf_sk_storage_get(&sp_sock, sk, NULL,
 				  BPF_SK_STORAGE_GET_F_CREATE);

@@ -46,6 +46,21 @@ static void print_change(const json_t *change)
 		    *detail ? "  " : "", detail);
 }
 
+/* All files good and, unless it was a question, in force? */
+static bool succeeded(const json_t *outcome)
+{
+	json_t *finding;
+	size_t i;
+
+	if (json_is_string(json_object_get(outcome, "error")))
+		return false;
+	json_array_foreach(json_object_get(outcome, "errors"), i, finding) {
+		if (!strcmp(text_of(finding, "severity"), "error"))
+			return false;
+	}
+	return true;
+}
+
 static void print_outcome(const json_t *outcome, bool plan)
 {
 	json_t *changes = json_object_get(outcome, "changes"), *item;
@@ -62,24 +77,12 @@ static void print_outcome(const json_t *outcome, bool plan)
 	else if (plan && json_array_size(changes) == 0)
 		printf("nothing would change\n");
 	else if (!plan)
-		printf("reloaded, generation %lld\n",
+		printf("%s, generation %lld\n",
+		       succeeded(outcome) ?
+			       "reloaded" :
+			       "reloaded, bad files as they last were good",
 		       (long long)json_integer_value(
 			       json_object_get(outcome, "generation")));
-}
-
-/* All files good and, unless it was a question, in force? */
-static bool succeeded(const json_t *outcome)
-{
-	json_t *finding;
-	size_t i;
-
-	if (json_is_string(json_object_get(outcome, "error")))
-		return false;
-	json_array_foreach(json_object_get(outcome, "errors"), i, finding) {
-		if (!strcmp(text_of(finding, "severity"), "error"))
-			return false;
-	}
-	return true;
 }
 
 int cmd_reload(int argc, char **argv)

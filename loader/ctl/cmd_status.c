@@ -2,6 +2,7 @@
 /* splitctl status: what is in force at this moment. */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "loader/ctl/client.h"
 #include "loader/ctl/commands.h"
@@ -140,12 +141,25 @@ static void print_drops(const json_t *drops)
 			    (long long)json_integer_value(count));
 }
 
+/* What the last reload had to say, in one line. */
+static void print_errors(const json_t *findings)
+{
+	size_t i, n_errors = 0;
+	json_t *finding;
+
+	json_array_foreach(findings, i, finding)
+		n_errors += !strcmp(text_of(finding, "severity"), "error");
+	if (n_errors)
+		printf("the last reload found %zu errors; "
+		       "`splitctl reload --plan' shows them\n",
+		       n_errors);
+}
+
 static void print_status(const json_t *status)
 {
 	const char *degraded = text_of(status, "degraded");
 	json_t *tunnels = json_object_get(status, "tunnels");
 	json_t *apps = json_object_get(status, "apps");
-	size_t n = json_array_size(json_object_get(status, "errors"));
 
 	plain_print(stdout, "%s, generation %lld%s\n", text_of(status, "state"),
 		    number_of(status, "generation"),
@@ -154,10 +168,7 @@ static void print_status(const json_t *status)
 			    "");
 	if (degraded)
 		plain_print(stdout, "missing: %s\n", degraded);
-	if (n)
-		printf("the last reload found %zu errors or warnings; "
-		       "`splitctl reload --plan' shows them\n",
-		       n);
+	print_errors(json_object_get(status, "errors"));
 	if (json_array_size(tunnels))
 		print_tunnels(tunnels);
 	if (json_array_size(apps))

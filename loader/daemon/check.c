@@ -5,6 +5,7 @@
 
 #include "loader/daemon/check.h"
 #include "loader/daemon/sandbox.h"
+#include "loader/util/json.h"
 #include "loader/util/plain.h"
 #include "policy/model/document.h"
 #include "policy/plan/compile.h"
@@ -91,17 +92,19 @@ json_t *findings_json(const struct report *report)
 	for (size_t i = 0; i < report->n; i++) {
 		const struct finding *f = &report->findings[i];
 
+		const char *severity =
+			f->severity == SEVERITY_ERROR ? "error" : "warning";
+
 		json_array_append_new(
 			array,
-			json_pack("{s:s, s:o, s:o, s:s, s:s, s:s, s:s, s:s?}",
-				  "file", f->file, "line",
+			json_pack("{s:o, s:o, s:o, s:s, s:s, s:o, s:o, s:o}",
+				  "file", json_text(f->file), "line",
 				  number_or_null(f->line), "column",
 				  number_or_null(f->column), "code", f->code,
-				  "severity",
-				  f->severity == SEVERITY_ERROR ? "error" :
-								  "warning",
-				  "path", f->path, "message", f->message,
-				  "value", f->value));
+				  "severity", severity, "path",
+				  json_text(f->path), "message",
+				  json_text(f->message), "value",
+				  json_text(f->value)));
 	}
 	return array;
 }

@@ -4,6 +4,7 @@
 
 #include "bpf/abi.h"
 #include "loader/daemon/explanation.h"
+#include "loader/util/json.h"
 
 /* The line that decided: the prefix's, else the app's; NULL: none did. */
 static const struct origin *origin_of(const struct policy *policy,
@@ -38,7 +39,7 @@ json_t *explanation_json(const struct policy *policy,
 	if (prefix)
 		prefix_format(prefix, text, sizeof(text));
 	return json_pack(
-		"{s:s, s:s, s:s, s:s?, s:s?, s:s?, s:s?, s:s?, s:s?, s:s?, "
+		"{s:s, s:s, s:s, s:s?, s:s?, s:s?, s:s?, s:o, s:s?, s:s?, "
 		"s:s?, s:s?, s:s?}",
 		"verdict", verdict_name(explanation->verdict), "reason",
 		reason_name(explanation->reason), "reason_text",
@@ -46,7 +47,7 @@ json_t *explanation_json(const struct policy *policy,
 		"tunnel", tunnel ? tunnel->uuid : NULL, "selector",
 		selector ? selector->text : NULL, "prefix",
 		prefix ? text : NULL, "source_file",
-		origin ? origin->file : NULL, "key_path",
+		json_text(origin ? origin->file : NULL), "key_path",
 		origin ? origin->key_path : NULL, "interface", interface,
 		"source_address", way ? way->source : NULL, "route",
 		way ? way->route : NULL, "near_miss",

@@ -20,6 +20,7 @@
 #include "loader/util/cleanup.h"
 #include "loader/util/file.h"
 #include "loader/util/path.h"
+#include "loader/util/plain.h"
 #include "policy/read/report.h"
 
 #define MAX_FILES 65536
@@ -124,6 +125,10 @@ static int fill(struct input *input, enum input_trust trust,
 	int flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY;
 	_cleanup_close_ int fd = -1;
 
+	/* Messages, answers and the parser's pipe carry the name as text. */
+	if (!plain_is_utf8(input->path))
+		return refuse(report, input->path, "E102",
+			      "has a name that is not UTF-8");
 	if (trust == INPUT_TRUSTED)
 		flags |= O_NOFOLLOW;
 	fd = open(input->path, flags);

@@ -18,6 +18,7 @@
 #include "loader/daemon/reload.h"
 #include "loader/daemon/store.h"
 #include "loader/util/cleanup.h"
+#include "loader/util/json.h"
 #include "policy/plan/diff.h"
 
 static struct candidate_source source_of(const struct daemon *daemon)
@@ -170,10 +171,10 @@ static json_t *change_json(const struct change *change,
 
 	if (owner && change->origin < owner->n_origins)
 		origin = &owner->origins[change->origin];
-	return json_pack("{s:s, s:s, s:s, s:s, s:s?, s:s?}", "kind",
+	return json_pack("{s:s, s:s, s:s, s:s, s:o, s:s?}", "kind",
 			 kinds[change->kind], "what", what[change->what],
 			 "name", change->name, "detail", change->detail,
-			 "source_file", origin ? origin->file : NULL,
+			 "source_file", json_text(origin ? origin->file : NULL),
 			 "key_path", origin ? origin->key_path : NULL);
 }
 

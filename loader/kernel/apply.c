@@ -101,7 +101,7 @@ static int retire_apps(struct engine *engine, const struct policy *policy)
 	static const struct sp_class none;
 	int r = 0;
 
-	for (uint32_t class = 1; class < SP_MAX_CLASSES; class++) {
+	for (uint32_t class = 1; class < SP_MAX_CLASSES; class ++) {
 		const char *id = numbers_name(engine->class_numbers, class);
 
 		if (!id || policy_find_app(policy, id))

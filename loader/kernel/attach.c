@@ -147,8 +147,8 @@ static int set_pins(struct attach *attach, struct bpf_object *object)
 	char path[PATH_MAX];
 
 	for (int i = 0; i < MAP_MAX; i++) {
-		struct bpf_map *map = bpf_object__find_map_by_name(
-			object, map_table[i].name);
+		struct bpf_map *map =
+			bpf_object__find_map_by_name(object, map_table[i].name);
 		int r;
 
 		if (!map)
@@ -291,7 +291,8 @@ static int attach_hook(struct attach *attach, size_t i, int cgroup_fd,
 	if (r)
 		return r;
 	link = bpf_link__open(path);
-	if (link && hooks[i].cgroup && is_alive(bpf_link__fd(link), cgroup_id) &&
+	if (link && hooks[i].cgroup &&
+	    is_alive(bpf_link__fd(link), cgroup_id) &&
 	    !bpf_link__update_program(link, program)) {
 		attach->links[i] = link;
 		return 0;

@@ -190,8 +190,7 @@ static int write_entry(const struct binding_context *context,
 {
 	int r;
 
-	if (binding->written &&
-	    !memcmp(entry, &binding->entry, sizeof(*entry)))
+	if (binding->written && !memcmp(entry, &binding->entry, sizeof(*entry)))
 		return 0;
 	r = map_put(attach_map(context->attach, MAP_TUNNEL), &binding->slot,
 		    entry);
@@ -259,8 +258,7 @@ int binding_update(const struct binding_context *context,
 	return r;
 }
 
-int binding_open(const struct binding_context *context,
-		 struct binding *binding)
+int binding_open(const struct binding_context *context, struct binding *binding)
 {
 	if (!binding->routed && !context->shadow)
 		return 0;

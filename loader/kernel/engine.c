@@ -71,8 +71,8 @@ static int netns_cookie(uint64_t *ret_cookie)
 	_cleanup_close_ int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	socklen_t size = sizeof(*ret_cookie);
 
-	if (fd < 0 || getsockopt(fd, SOL_SOCKET, SO_NETNS_COOKIE, ret_cookie,
-				 &size))
+	if (fd < 0 ||
+	    getsockopt(fd, SOL_SOCKET, SO_NETNS_COOKIE, ret_cookie, &size))
 		return -errno;
 
 	return 0;
@@ -128,7 +128,8 @@ static int open_scope(struct engine *engine)
 	engine->scope = st.st_ino;
 	r = netns_cookie(&engine->netns);
 
-	return r ? engine_fail(engine, r, "cannot tell this network namespace") :
+	return r ? engine_fail(engine, r,
+			       "cannot tell this network namespace") :
 		   0;
 }
 

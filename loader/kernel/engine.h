@@ -18,9 +18,9 @@ struct engine;
 
 /* All paths absolute. What purge needs to find everything again. */
 struct engine_options {
-	const char *cgroup;	/* governed below; file-system path */
-	const char *bpffs;	/* pin directory, made when missing */
-	uint32_t mark_value;	/* of tunnel slot 1 */
+	const char *cgroup;  /* governed below; file-system path */
+	const char *bpffs;   /* pin directory, made when missing */
+	uint32_t mark_value; /* of tunnel slot 1 */
 	uint32_t mark_mask;
 	uint32_t table_base;	/* prefix tables, then 256 answer tables */
 	uint32_t rule_priority; /* and the next one */
@@ -33,7 +33,8 @@ struct engine_options {
  * as before the call. On failure nothing new stays behind, and *ret_engine may
  * be set to an engine that is good for engine_error() and engine_close() only.
  */
-int engine_open(const struct engine_options *options, struct engine **ret_engine);
+int engine_open(const struct engine_options *options,
+		struct engine **ret_engine);
 
 /* Lets go of the handles; everything in the kernel stays and goes on. */
 void engine_close(struct engine *engine);
@@ -65,7 +66,7 @@ const char *engine_degraded(const struct engine *engine);
 
 struct tunnel_status {
 	struct tunnel_facts facts;
-	unsigned int ifindex; /* 0: no such interface */
+	unsigned int ifindex;		  /* 0: no such interface */
 	struct in6_addr source4, source6; /* v4-mapped; :: when missing */
 };
 void engine_tunnel(const struct engine *engine, const struct tunnel *tunnel,

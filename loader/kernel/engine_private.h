@@ -40,7 +40,6 @@ struct engine {
 	struct binding bindings[SP_MAX_TUNNELS + 1]; /* by slot */
 	struct sp_config config;
 	bool attached;
-	bool settle_all; /* sockets may be on the wrong side */
 
 	engine_log_fn log;
 	void *log_ctx;
@@ -64,7 +63,6 @@ int engine_host_changed(struct engine *engine);
 int engine_members_changed(struct engine *engine);
 /* Takes over what the processes of all apps hold. */
 int engine_settle(struct engine *engine);
-int engine_settle_process(struct engine *engine, pid_t pid, uint32_t class);
 int engine_write_config(struct engine *engine);
 int engine_watch(struct engine *engine);
 

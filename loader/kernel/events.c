@@ -40,7 +40,7 @@ static void log_state(const struct engine *engine,
 				   binding->tunnel->interface :
 				   "unbound",
 			   now & SP_TUN_UP ? "up" : "down",
-			   now & SP_TUN_UP	      ? "" :
+			   now & SP_TUN_UP	    ? "" :
 			   now & SP_TUN_DOWN_DIRECT ? ", its apps go direct" :
 						      ", its apps are blocked");
 }
@@ -187,22 +187,39 @@ static uint32_t tunnel_of(void *ctx, const struct in6_addr *addr)
 		       owner.tunnel;
 }
 
-int engine_settle_process(struct engine *engine, pid_t pid, uint32_t class)
+static int settle(struct engine *engine, const struct sp_task_record *records,
+		  size_t n)
 {
+	struct listeners listeners;
 	struct tasks_context context = {
 		.attach = engine->attach,
 		.netns = engine->netns,
 		.mark_mask = engine->options.mark_mask,
+		.listeners = &listeners,
 		.mark_of = mark_of,
 		.tunnel_for = tunnel_for,
 		.tunnel_of = tunnel_of,
 		.ctx = engine,
 	};
+	int r;
 
 	if (engine->options.shadow || !engine->policy)
 		return 0;
+	r = listeners_read(&listeners);
+	if (r)
+		return engine_fail(engine, r, "cannot list listening sockets");
+	for (size_t i = 0; i < n; i++) {
+		pid_t pid = (pid_t)records[i].tgid;
 
-	return tasks_settle(&context, pid, class);
+		r = tasks_settle(&context, pid, records[i].class);
+		if (r)
+			engine_log(engine, LOG_WARNING,
+				   "cannot take over the sockets of process "
+				   "%d: %s, the guard drops what is wrong",
+				   (int)pid, strerror(-r));
+	}
+
+	return 0;
 }
 
 int engine_settle(struct engine *engine)
@@ -214,28 +231,24 @@ int engine_settle(struct engine *engine)
 	r = tasks_list(engine->attach, &records, &n);
 	if (r)
 		return engine_fail(engine, r, "cannot list processes");
-	for (size_t i = 0; i < n; i++) {
-		pid_t pid = (pid_t)records[i].tgid;
-
-		r = engine_settle_process(engine, pid, records[i].class);
-		if (r)
-			engine_log(engine, LOG_WARNING,
-				   "cannot take over the sockets of process "
-				   "%d: %s, the guard drops what is wrong",
-				   (int)pid, strerror(-r));
-	}
+	r = settle(engine, records, n);
 	free(records);
 
-	return 0;
+	return r;
 }
 
 static int on_task_event(void *ctx, void *data, size_t size)
 {
 	const struct sp_event *event = data;
+	struct sp_task_record record;
 
-	if (size >= sizeof(*event))
-		(void)engine_settle_process(ctx, (pid_t)event->tgid,
-					    event->class);
+	if (size < sizeof(*event))
+		return 0;
+	record = (struct sp_task_record){
+		.tgid = event->tgid,
+		.class = event->class,
+	};
+	(void)settle(ctx, &record, 1);
 
 	return 0;
 }
@@ -288,8 +301,8 @@ static bool drain_netlink(struct engine *engine)
 	bool look = false;
 
 	for (;;) {
-		ssize_t n = mnl_socket_recvfrom(engine->events, buf,
-						sizeof(buf));
+		ssize_t n =
+			mnl_socket_recvfrom(engine->events, buf, sizeof(buf));
 		const struct nlmsghdr *nlh = (const void *)buf;
 		int len = (int)n;
 
@@ -327,9 +340,8 @@ int engine_watch(struct engine *engine)
 	r = nl_listen(WATCH_GROUPS, &engine->events);
 	if (r)
 		return r;
-	engine->ring =
-		ring_buffer__new(attach_map(engine->attach, MAP_EVENT),
-				 on_task_event, engine, NULL);
+	engine->ring = ring_buffer__new(attach_map(engine->attach, MAP_EVENT),
+					on_task_event, engine, NULL);
 	if (!engine->ring)
 		return -errno;
 	r = watch_fd(engine, mnl_socket_get_fd(engine->events), EPOLLIN);

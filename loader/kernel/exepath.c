@@ -28,7 +28,8 @@ static int superblock_dev(uint64_t mount_id, uint32_t *ret_dev)
 		uint64_t id;
 
 		if (sscanf(line, "%" SCNu64 " %*d %u:%u", &id, &major,
-			   &minor) != 3 || id != mount_id)
+			   &minor) != 3 ||
+		    id != mount_id)
 			continue;
 		*ret_dev = major << 20 | minor;
 		return 0;

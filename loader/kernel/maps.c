@@ -116,8 +116,7 @@ int map_prefix_list(int fd, uint32_t set, struct prefix **ret_prefixes,
 
 		/* a lookup of the prefix itself finds it or a longer host */
 		if (memcmp(keys[i].set, &wire, sizeof(wire)) ||
-		    keys[i].prefixlen < 32 ||
-		    map_get(fd, &exact, &route))
+		    keys[i].prefixlen < 32 || map_get(fd, &exact, &route))
 			continue;
 		memcpy(&prefixes[n].addr, &keys[i].addr, 16);
 		prefixes[n].len = (uint8_t)(keys[i].prefixlen - 32);

@@ -25,7 +25,7 @@
  * executable installed later by its directory.
  */
 
-#define WATCH_GOING (IN_DELETE_SELF | IN_MOVE_SELF | IN_UNMOUNT | IN_ONLYDIR)
+#define WATCH_GOING  (IN_DELETE_SELF | IN_MOVE_SELF | IN_UNMOUNT | IN_ONLYDIR)
 #define WATCH_COMING (IN_CREATE | IN_MOVED_TO | IN_DELETE)
 
 struct members {
@@ -212,8 +212,7 @@ static int resolve(const struct members *members, const struct policy *policy,
 				    want_exe(members, wanted,
 					     &app->selectors[j], classes[i]) :
 				    want_cgroup(members, wanted,
-						&app->selectors[j],
-						classes[i]);
+						&app->selectors[j], classes[i]);
 	}
 
 	return r;
@@ -366,8 +365,7 @@ int members_sync(struct members *members, const struct policy *policy,
 		r = sync_table(&exes, ret_changed);
 	}
 	if (!r)
-		r = sync_cgroups(members, &wanted, known, n_known,
-				 ret_changed);
+		r = sync_cgroups(members, &wanted, known, n_known, ret_changed);
 	wanted_clear(&wanted);
 
 	return r;

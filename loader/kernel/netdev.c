@@ -62,8 +62,8 @@ static int add_addr(struct netdev *host, const struct ifaddrmsg *ifa,
 	addr->ifindex = ifa->ifa_index;
 	addr->broadcast = broadcast;
 	addr->link_local = ifa->ifa_scope >= RT_SCOPE_LINK;
-	addr->preferred = !(flags & (IFA_F_TENTATIVE | IFA_F_DADFAILED |
-				     IFA_F_DEPRECATED));
+	addr->preferred = !(
+		flags & (IFA_F_TENTATIVE | IFA_F_DADFAILED | IFA_F_DEPRECATED));
 	if (ifa->ifa_family == AF_INET) {
 		addr->addr.s6_addr[10] = addr->addr.s6_addr[11] = 0xff;
 		memcpy(&addr->addr.s6_addr[12], mnl_attr_get_payload(attr), 4);
@@ -147,7 +147,7 @@ void netdev_clear(struct netdev *host)
 }
 
 const struct netdev_link *netdev_find_link(const struct netdev *host,
-				       const char *name)
+					   const char *name)
 {
 	for (size_t i = 0; name && i < host->n_links; i++)
 		if (!strcmp(host->links[i].name, name))
@@ -175,7 +175,7 @@ bool netdev_has_addr(const struct netdev *host, const struct in6_addr *addr)
 }
 
 void netdev_source(const struct netdev *host, unsigned int ifindex, int family,
-		 struct in6_addr *ret_addr)
+		   struct in6_addr *ret_addr)
 {
 	bool want_ipv4 = family == AF_INET;
 

@@ -36,7 +36,7 @@ int netdev_read(struct nl *nl, struct netdev *host);
 void netdev_clear(struct netdev *host);
 
 const struct netdev_link *netdev_find_link(const struct netdev *host,
-				       const char *name);
+					   const char *name);
 const char *netdev_link_name(const struct netdev *host, unsigned int ifindex);
 bool netdev_has_addr(const struct netdev *host, const struct in6_addr *addr);
 
@@ -45,6 +45,6 @@ bool netdev_has_addr(const struct netdev *host, const struct in6_addr *addr);
  * of the family.
  */
 void netdev_source(const struct netdev *host, unsigned int ifindex, int family,
-		 struct in6_addr *ret_addr);
+		   struct in6_addr *ret_addr);
 
 #endif

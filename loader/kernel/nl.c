@@ -196,8 +196,8 @@ int nl_dump(struct nl *nl, nl_answer_fn fn, void *ctx)
 		if (n < 0)
 			return -errno;
 		errno = 0;
-		r = mnl_cb_run(nl->answer, (size_t)n, seq, port,
-			       (mnl_cb_t)fn, ctx);
+		r = mnl_cb_run(nl->answer, (size_t)n, seq, port, (mnl_cb_t)fn,
+			       ctx);
 		if (r < 0)
 			return errno ? -errno : -EIO;
 	}
@@ -219,8 +219,8 @@ int nl_listen(uint32_t groups, struct mnl_socket **ret_socket)
 		mnl_socket_close(socket);
 		return r;
 	}
-	(void)setsockopt(mnl_socket_get_fd(socket), SOL_SOCKET,
-			 SO_RCVBUFFORCE, &size, sizeof(size));
+	(void)setsockopt(mnl_socket_get_fd(socket), SOL_SOCKET, SO_RCVBUFFORCE,
+			 &size, sizeof(size));
 	*ret_socket = socket;
 
 	return 0;

@@ -42,9 +42,9 @@ static int ensure_root(const char *root)
 	int r;
 
 	if (!strncmp(root, standard, sizeof(standard) - 1) &&
-	    !is_bpffs(standard) && mount("bpf", standard, "bpf",
-					 MS_NOSUID | MS_NODEV | MS_NOEXEC,
-					 "mode=0700"))
+	    !is_bpffs(standard) &&
+	    mount("bpf", standard, "bpf", MS_NOSUID | MS_NODEV | MS_NOEXEC,
+		  "mode=0700"))
 		return -errno;
 	r = make_dir(root);
 	if (r)
@@ -77,8 +77,8 @@ int pins_open(struct pins *pins, const char *root, uint32_t layout,
 		r = set_path(pins->abi, sizeof(pins->abi), "%s/abi-%d-%08x",
 			     root, SP_ABI_VERSION, layout);
 	if (!r)
-		r = set_path(pins->memory, sizeof(pins->memory),
-			     "%s/memory-%d", root, SP_SOCK_VERSION);
+		r = set_path(pins->memory, sizeof(pins->memory), "%s/memory-%d",
+			     root, SP_SOCK_VERSION);
 	if (!r)
 		r = ensure_root(root);
 	if (r)

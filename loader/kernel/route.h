@@ -58,7 +58,7 @@ struct rule_seen {
 	uint32_t table;
 	uint32_t priority;
 	uint32_t mark, mark_mask; /* mask 0: an address rule */
-	struct in6_addr source;   /* v4-mapped for IPv4 */
+	struct in6_addr source;	  /* v4-mapped for IPv4 */
 };
 
 /*
@@ -77,8 +77,7 @@ int route_list_rules(struct nl *nl, struct rule_seen **ret_rules,
 int route_rule_del(struct nl *nl, const struct rule_seen *rule);
 
 /* Every table number below base + span that holds a route of ours. */
-int route_tables(struct nl *nl, uint32_t base, uint32_t span,
-		 bool *ret_used);
+int route_tables(struct nl *nl, uint32_t base, uint32_t span, bool *ret_used);
 
 /* Empties one table of what is ours, both families. */
 int route_flush_table(struct nl *nl, uint32_t table);

@@ -82,8 +82,7 @@ static int want_address_rules(struct wanted_list *list,
 		const struct netdev_addr *addr = &host->addrs[i];
 
 		if (!binding->place.ifindex || addr->broadcast ||
-		    addr->link_local ||
-		    addr->ifindex != binding->place.ifindex)
+		    addr->link_local || addr->ifindex != binding->place.ifindex)
 			continue;
 		rule.source = addr->addr;
 		rule.family = IN6_IS_ADDR_V4MAPPED(&addr->addr) ? AF_INET :

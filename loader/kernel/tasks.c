@@ -143,8 +143,8 @@ static bool read_socket(uint64_t netns, int fd, struct socket *ret_socket)
 		return false;
 	s.local_port = get_endpoint(&sa, &s.local);
 	s.peer_len = sizeof(s.peer_sa);
-	s.connected = !getpeername(fd, (struct sockaddr *)&s.peer_sa,
-				   &s.peer_len);
+	s.connected =
+		!getpeername(fd, (struct sockaddr *)&s.peer_sa, &s.peer_len);
 	if (s.connected)
 		get_endpoint(&s.peer_sa, &s.peer);
 	*ret_socket = s;
@@ -213,97 +213,49 @@ static int settle_socket(const struct tasks_context *context,
 
 /* ---- one process ------------------------------------------------------- */
 
-/* Ports that the process listens on: connections there were accepted. */
-struct ports {
-	in_port_t port[64];
-	size_t n;
-};
-
-static bool has_port(const struct ports *ports, in_port_t port)
+/* A listener's mark would be its SYN-ACK's; what was accepted stays put. */
+static bool is_server(const struct tasks_context *context,
+		      const struct socket *s)
 {
-	for (size_t i = 0; i < ports->n; i++)
-		if (ports->port[i] == port)
-			return true;
-
-	return false;
-}
-
-typedef int (*each_socket_fn)(const struct tasks_context *context,
-			      const struct socket *s, uint32_t class,
-			      struct ports *ports);
-
-static int note_listener(const struct tasks_context *context,
-			 const struct socket *s, uint32_t class,
-			 struct ports *ports)
-{
-	(void)context;
-	(void)class;
-	if (s->listening &&
-	    ports->n < sizeof(ports->port) / sizeof(*ports->port))
-		ports->port[ports->n++] = s->local_port;
-
-	return 0;
-}
-
-static int settle_if_ours(const struct tasks_context *context,
-			  const struct socket *s, uint32_t class,
-			  struct ports *ports)
-{
-	/* a listener's mark would be its SYN-ACK's; the accepted stay */
-	if (s->listening ||
-	    (s->type == SOCK_STREAM && s->connected &&
-	     has_port(ports, s->local_port)))
-		return 0;
-
-	return settle_socket(context, s, class);
-}
-
-static int each_socket(const struct tasks_context *context, pid_t pid,
-		       int pidfd, uint32_t class, each_socket_fn fn,
-		       struct ports *ports)
-{
-	char path[64], link[32];
-	_cleanup_closedir_ DIR *dir = NULL;
-	struct dirent *entry;
-	struct socket s;
-	int r = 0;
-
-	snprintf(path, sizeof(path), "/proc/%d/fd", (int)pid);
-	dir = opendir(path);
-	if (!dir)
-		return errno == ENOENT ? 0 : -errno;
-	while ((entry = readdir(dir))) {
-		ssize_t n = readlinkat(dirfd(dir), entry->d_name, link,
-				       sizeof(link));
-		_cleanup_close_ int fd = -1;
-		int r2 = 0;
-
-		if (n < 8 || strncmp(link, "socket:", 7))
-			continue;
-		fd = (int)syscall(SYS_pidfd_getfd, pidfd, atoi(entry->d_name),
-				  0);
-		if (fd < 0)
-			continue; /* closed in the meantime */
-		if (read_socket(context->netns, fd, &s))
-			r2 = fn(context, &s, class, ports);
-		if (r2 && !r)
-			r = r2;
-	}
-
-	return r;
+	return s->listening ||
+	       (s->type == SOCK_STREAM && s->connected &&
+		listeners_has(context->listeners, s->local_port));
 }
 
 int tasks_settle(const struct tasks_context *context, pid_t pid, uint32_t class)
 {
 	_cleanup_close_ int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
-	struct ports ports = { 0 };
-	int r;
+	_cleanup_closedir_ DIR *dir = NULL;
+	struct dirent *entry;
+	char path[64];
+	int r = 0;
 
 	if (pidfd < 0)
 		return errno == ESRCH || errno == EINVAL ? 0 : -errno;
-	r = each_socket(context, pid, pidfd, class, note_listener, &ports);
-	if (r)
-		return r;
+	snprintf(path, sizeof(path), "/proc/%d/fd", (int)pid);
+	dir = opendir(path);
+	if (!dir)
+		return errno == ENOENT ? 0 : -errno;
+	while ((entry = readdir(dir))) {
+		char link[16] = "";
+		_cleanup_close_ int fd = -1;
+		struct socket s;
+		int r2;
 
-	return each_socket(context, pid, pidfd, class, settle_if_ours, &ports);
+		if (readlinkat(dirfd(dir), entry->d_name, link,
+			       sizeof(link) - 1) < 0 ||
+		    strncmp(link, "socket:", 7))
+			continue;
+		fd = (int)syscall(SYS_pidfd_getfd, pidfd, atoi(entry->d_name),
+				  0);
+		/* closed in the meantime, or not one of ours */
+		if (fd < 0 || !read_socket(context->netns, fd, &s) ||
+		    is_server(context, &s))
+			continue;
+		r2 = settle_socket(context, &s, class);
+		if (r2 && !r)
+			r = r2;
+	}
+
+	return r;
 }

@@ -9,6 +9,7 @@
 
 #include "bpf/abi.h"
 #include "loader/kernel/attach.h"
+#include "loader/kernel/listeners.h"
 
 /* All processes of some class now, as the kernel judges them; free(). */
 int tasks_list(const struct attach *attach, struct sp_task_record **ret_records,
@@ -22,6 +23,7 @@ struct tasks_context {
 	const struct attach *attach;
 	uint64_t netns; /* sockets of other namespaces are left alone */
 	uint32_t mark_mask;
+	const struct listeners *listeners;
 	uint32_t (*mark_of)(void *ctx, uint32_t class);
 	/* the tunnel slot that must carry it; 0: none must */
 	uint32_t (*tunnel_for)(void *ctx, uint32_t class,

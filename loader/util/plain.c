@@ -41,6 +41,21 @@ static size_t utf8_decode(const unsigned char *p, uint32_t *ret_code)
 	return len;
 }
 
+bool plain_is_utf8(const char *text)
+{
+	const unsigned char *p = (const unsigned char *)text;
+	uint32_t code;
+
+	while (*p) {
+		size_t len = utf8_decode(p, &code);
+
+		if (len == 0)
+			return false;
+		p += len;
+	}
+	return true;
+}
+
 /* C0, C1, DEL, line separators, direction marks, zero-width, and BOM. */
 static bool harmful(uint32_t code)
 {

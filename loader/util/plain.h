@@ -3,6 +3,7 @@
 #ifndef SPLITD_PLAIN_H
 #define SPLITD_PLAIN_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
 
@@ -12,6 +13,8 @@
  * written as \xNN, one per byte. NULL in, NULL out; NULL without memory.
  */
 char *plain_escape(const char *text);
+
+bool plain_is_utf8(const char *text);
 
 /* Prints like fprintf(), the whole line escaped; newlines are kept. */
 void plain_print(FILE *out, const char *format, ...)

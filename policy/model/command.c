@@ -67,8 +67,8 @@ static void read_link(struct reading *reading, const struct value *item,
 	struct link_entry *link = &document->links[document->n_links];
 
 	if (!id || !identifier_valid(id) ||
-	    (uuid && (uuid->type != VALUE_STRING ||
-		      !identifier_valid(uuid->string))))
+	    (uuid &&
+	     (uuid->type != VALUE_STRING || !identifier_valid(uuid->string))))
 		return;
 
 	link->id = reading_copy(reading, id);
@@ -109,19 +109,21 @@ void command_read_settings(struct reading *reading, const struct value *value,
 
 	if (value->type != VALUE_ARRAY)
 		return;
-	document->links = reading_array(reading, value->n,
-					sizeof(*document->links));
+	document->links =
+		reading_array(reading, value->n, sizeof(*document->links));
 	if (!document->links)
 		return;
 
-	value_foreach(item, value) {
+	value_foreach(item, value)
+	{
 		const struct trail below = { trail, NULL, index++ };
 		const char *kind = value_get_string(item, "Item");
 
 		if (item->type != VALUE_DICT)
 			continue;
 		if (kind && strcmp(kind, items[0]) == 0) {
-			keys_check(reading, item, &below, &keys_item_attributes);
+			keys_check(reading, item, &below,
+				   &keys_item_attributes);
 			read_link(reading, item, &below);
 		} else {
 			check_other_item(reading, item, &below, kind);
@@ -170,7 +172,8 @@ void command_read_request(struct reading *reading, const struct value *value,
 			   &keys_command_later :
 			   &keys_command_other);
 	reading_complain(reading, "W360", value_get(value, "RequestType"),
-			 &below, type, "this build does not act on this command");
+			 &below, type,
+			 "this build does not act on this command");
 }
 
 void command_read(struct reading *reading, const struct value *root)

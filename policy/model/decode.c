@@ -94,8 +94,8 @@ static void get_tunnel(struct wire_in *in, struct tunnel_entry *entry)
 	entry->name = wire_get_text(in, TEXT_MAX);
 	entry->interface = wire_get_text_or_null(in, INTERFACE_MAX);
 	get_spot(in, &entry->interface_at);
-	if (entry->interface && (!interface_valid(entry->interface) ||
-				 !entry->interface_at.path))
+	if (entry->interface &&
+	    (!interface_valid(entry->interface) || !entry->interface_at.path))
 		wire_fail(in, -EBADMSG);
 	get_routes(in, &entry->included);
 	get_routes(in, &entry->excluded);
@@ -129,8 +129,8 @@ static void get_app(struct wire_in *in, struct app_entry *entry)
 	entry->id = get_identifier(in);
 	get_known_spot(in, &entry->at);
 	entry->n_selectors = wire_get_count(in, UINT32_MAX, SELECTOR_BYTES);
-	entry->selectors = wire_array(in, entry->n_selectors,
-				      sizeof(*entry->selectors));
+	entry->selectors =
+		wire_array(in, entry->n_selectors, sizeof(*entry->selectors));
 	for (size_t i = 0; i < entry->n_selectors && !in->error; i++)
 		get_selector(in, &entry->selectors[i]);
 }
@@ -138,8 +138,8 @@ static void get_app(struct wire_in *in, struct app_entry *entry)
 static void get_links(struct wire_in *in, struct document *document)
 {
 	document->n_links = wire_get_count(in, UINT32_MAX, LINK_BYTES);
-	document->links = wire_array(in, document->n_links,
-				     sizeof(*document->links));
+	document->links =
+		wire_array(in, document->n_links, sizeof(*document->links));
 	for (size_t i = 0; i < document->n_links && !in->error; i++) {
 		struct link_entry *link = &document->links[i];
 
@@ -154,8 +154,8 @@ static void get_links(struct wire_in *in, struct document *document)
 static void get_keys(struct wire_in *in, struct document *document)
 {
 	document->n_keys = wire_get_count(in, KEYS_MAX, KEY_BYTES);
-	document->keys = wire_array(in, document->n_keys,
-				    sizeof(*document->keys));
+	document->keys =
+		wire_array(in, document->n_keys, sizeof(*document->keys));
 	for (size_t i = 0; i < document->n_keys && !in->error; i++) {
 		struct key_note *key = &document->keys[i];
 
@@ -186,14 +186,14 @@ static void get_document(struct wire_in *in, struct document *document)
 	document->file = wire_get_text(in, TEXT_MAX);
 
 	document->n_tunnels = wire_get_count(in, UINT32_MAX, TUNNEL_BYTES);
-	document->tunnels = wire_array(in, document->n_tunnels,
-				       sizeof(*document->tunnels));
+	document->tunnels =
+		wire_array(in, document->n_tunnels, sizeof(*document->tunnels));
 	for (size_t i = 0; i < document->n_tunnels && !in->error; i++)
 		get_tunnel(in, &document->tunnels[i]);
 
 	document->n_apps = wire_get_count(in, UINT32_MAX, APP_BYTES);
-	document->apps = wire_array(in, document->n_apps,
-				    sizeof(*document->apps));
+	document->apps =
+		wire_array(in, document->n_apps, sizeof(*document->apps));
 	for (size_t i = 0; i < document->n_apps && !in->error; i++)
 		get_app(in, &document->apps[i]);
 

@@ -85,11 +85,14 @@ static void refuse_root(struct reading *reading, const struct value *root)
 	const char *type = value_get_string(root, "PayloadType");
 
 	if (!type)
-		reading_complain(reading, "E301", root, NULL, NULL,
-				 "neither a profile (PayloadType) nor an MDM command (Command) nor a host file (Apps, Tunnels)");
+		reading_complain(
+			reading, "E301", root, NULL, NULL,
+			"neither a profile (PayloadType), an MDM command "
+			"(Command) nor a host file (Apps, Tunnels)");
 	else if (strncmp(type, "com.apple.", 10) == 0)
-		reading_complain(reading, "E304", value, &trail, type,
-				 "bare payload; wrap it in a Configuration profile");
+		reading_complain(
+			reading, "E304", value, &trail, type,
+			"bare payload; wrap it in a Configuration profile");
 	else
 		reading_complain(reading, "E303", value, &trail, type,
 				 "expected Configuration");
@@ -115,7 +118,8 @@ static void read_root(struct reading *reading, const struct value *root,
 	} else if (type && strcmp(type, "Configuration") == 0) {
 		document->kind = DOCUMENT_PROFILE;
 		profile_read(reading, root);
-	} else if (value_get(root, "Command") || value_get(root, "RequestType")) {
+	} else if (value_get(root, "Command") ||
+		   value_get(root, "RequestType")) {
 		document->kind = DOCUMENT_COMMAND;
 		command_read(reading, root);
 	} else {

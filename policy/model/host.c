@@ -44,11 +44,12 @@ static void read_app(struct reading *reading, const struct value *value,
 		return;
 
 	if (value->type == VALUE_STRING)
-		app->n_selectors = read_selector(reading, value, trail, 0,
-						 app->selectors);
+		app->n_selectors =
+			read_selector(reading, value, trail, 0, app->selectors);
 	if (value->type != VALUE_ARRAY)
 		return;
-	value_foreach(item, value) {
+	value_foreach(item, value)
+	{
 		const struct trail below = { trail, NULL, index };
 
 		if (item->type == VALUE_STRING &&
@@ -65,7 +66,8 @@ static bool check_name(struct reading *reading, const struct value *value,
 	if (identifier_valid(value->key))
 		return true;
 	reading_complain_key(reading, "E315", value, trail, value->key,
-			     "%s must be 1 to %d characters of printable ASCII without blanks",
+			     "%s must be 1 to %d characters of printable ASCII "
+			     "without blanks",
 			     what, IDENTIFIER_MAX);
 	return false;
 }
@@ -77,11 +79,12 @@ static void read_apps(struct reading *reading, const struct value *dict)
 
 	if (!dict || dict->type != VALUE_DICT)
 		return;
-	document->apps = reading_array(reading, dict->n,
-				       sizeof(*document->apps));
+	document->apps =
+		reading_array(reading, dict->n, sizeof(*document->apps));
 	if (!document->apps)
 		return;
-	value_foreach(child, dict) {
+	value_foreach(child, dict)
+	{
 		const struct trail trail = { &up, child->key, 0 };
 
 		if (check_name(reading, child, &trail, "bundle identifier"))
@@ -97,11 +100,12 @@ static void read_tunnels(struct reading *reading, const struct value *dict)
 
 	if (!dict || dict->type != VALUE_DICT)
 		return;
-	document->tunnels = reading_array(reading, dict->n,
-					  sizeof(*document->tunnels));
+	document->tunnels =
+		reading_array(reading, dict->n, sizeof(*document->tunnels));
 	if (!document->tunnels)
 		return;
-	value_foreach(child, dict) {
+	value_foreach(child, dict)
+	{
 		const struct trail trail = { &up, child->key, 0 };
 		struct tunnel_entry *entry;
 

@@ -206,7 +206,8 @@ static void check_array(struct reading *reading, const struct key_rule *rule,
 		complain_type(reading, rule, value, trail);
 		return;
 	}
-	value_foreach(item, value) {
+	value_foreach(item, value)
+	{
 		const struct trail below = { trail, NULL, index++ };
 
 		if (item->type == (of_dict ? VALUE_DICT : VALUE_STRING))

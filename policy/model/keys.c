@@ -99,8 +99,8 @@ void reading_note(struct reading *reading, const struct trail *trail,
 	struct key_note *key;
 
 	if (!(n & (n - 1))) {
-		struct key_note *larger = reading_array(
-			reading, n ? n * 2 : 1, sizeof(*larger));
+		struct key_note *larger =
+			reading_array(reading, n ? n * 2 : 1, sizeof(*larger));
 
 		if (!larger)
 			return;
@@ -135,7 +135,8 @@ static void note_opaque(struct reading *reading, const struct value *value,
 
 	if (value->type != VALUE_DICT && value->type != VALUE_ARRAY)
 		return;
-	value_foreach(child, value) {
+	value_foreach(child, value)
+	{
 		const struct trail below = { trail, child->key, index++ };
 
 		if (child->key)
@@ -161,8 +162,9 @@ static void check_unknown(struct reading *reading, const struct value *value,
 	meant = suggest(value->key, names);
 
 	reading_complain_key(reading, "W410", value, trail, NULL,
-			     "unknown key%s%s%s", meant ? ", did you mean " : "",
-			     meant ? meant : "", meant ? "?" : "");
+			     "unknown key%s%s%s",
+			     meant ? ", did you mean " : "", meant ? meant : "",
+			     meant ? "?" : "");
 	reading_note(reading, trail, TREATMENT_NOT_APPLICABLE, note);
 	note_opaque(reading, value, trail, TREATMENT_NOT_APPLICABLE, note);
 }
@@ -172,7 +174,8 @@ static void check_items(struct reading *reading, const struct key_rule *rule,
 {
 	size_t index = 0;
 
-	value_foreach(child, array) {
+	value_foreach(child, array)
+	{
 		const struct trail below = { trail, NULL, index++ };
 
 		if (child->type == VALUE_DICT)
@@ -229,15 +232,16 @@ static void check_missing(struct reading *reading, const struct value *dict,
 		if (!(rule->flags & KEY_REQUIRED) ||
 		    value_get(dict, rule->name))
 			continue;
-		reading_complain(reading, rule->code ? rule->code : "E314", dict,
-				 &below, NULL, "missing required key");
+		reading_complain(reading, rule->code ? rule->code : "E314",
+				 dict, &below, NULL, "missing required key");
 	}
 }
 
 void keys_check(struct reading *reading, const struct value *dict,
 		const struct trail *trail, const struct key_table *table)
 {
-	value_foreach(child, dict) {
+	value_foreach(child, dict)
+	{
 		const struct trail below = { trail, child->key, 0 };
 		const struct key_rule *rule = find_rule(table, child->key);
 

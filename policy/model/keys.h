@@ -17,11 +17,11 @@ struct report;
 /* What the schema says; section 7's coercions are the checker's. */
 enum key_type {
 	KEY_STRING,
-	KEY_ID,	     /* a string that identifies: not empty, printable ASCII */
+	KEY_ID, /* a string that identifies: not empty, printable ASCII */
 	KEY_INTEGER,
-	KEY_FLAG,    /* an integer, 0 or 1 */
+	KEY_FLAG, /* an integer, 0 or 1 */
 	KEY_BOOL,
-	KEY_REAL,    /* or an integer */
+	KEY_REAL, /* or an integer */
 	KEY_DATE,
 	KEY_DATA,
 	KEY_DICT,
@@ -51,10 +51,11 @@ struct key_rule {
 	enum treatment treatment;
 	const char *note;
 	const char *code; /* when missing, empty, refused; NULL: E314, E315 */
-	const char *type_code;		/* of the wrong type; NULL: E312 */
-	const char *const *values;	/* exact strings; NULL-terminated */
+	const char *type_code;	       /* of the wrong type; NULL: E312 */
+	const char *const *values;     /* exact strings; NULL-terminated */
 	const struct key_table *inner; /* of a dict, or of each dict */
-	key_reader reader; /* instead of inner: checks and reads what is below */
+	key_reader
+		reader; /* instead of inner: checks and reads what is below */
 };
 
 struct key_table {
@@ -62,8 +63,10 @@ struct key_table {
 	size_t n;
 };
 
-#define KEY_TABLE(rule_array) \
-	{ (rule_array), sizeof(rule_array) / sizeof((rule_array)[0]) }
+#define KEY_TABLE(rule_array)                                                  \
+	{                                                                      \
+		(rule_array), sizeof(rule_array) / sizeof((rule_array)[0])     \
+	}
 
 extern const struct key_table keys_profile, keys_payload_other,
 	keys_payload_device, keys_payload_applayer, keys_command,
@@ -79,7 +82,7 @@ void profile_read_content(struct reading *reading, const struct value *value,
 			  const struct trail *trail);
 
 extern const char *const when_down_values[], *const routing_mode_values[],
-	*const inbound_values[];
+						     *const inbound_values[];
 
 /* One document being understood. Allocation failure sticks in error. */
 struct reading {

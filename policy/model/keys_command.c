@@ -7,10 +7,10 @@
  */
 #include "policy/model/keys.h"
 
-#define ENF  TREATMENT_ENFORCED
-#define NA   TREATMENT_NOT_APPLICABLE
-#define META TREATMENT_METADATA
-#define NYET TREATMENT_NOT_YET
+#define ENF	   TREATMENT_ENFORCED
+#define NA	   TREATMENT_NOT_APPLICABLE
+#define META	   TREATMENT_METADATA
+#define NYET	   TREATMENT_NOT_YET
 
 #define NO_LINUX   "not applicable on Linux"
 #define NO_COMMAND "this build does not act on this command yet"
@@ -54,7 +54,8 @@ const struct key_table keys_item_other = KEY_TABLE(item_other_rules);
 static const struct key_rule settings_rules[] = {
 	{ "RequestType", KEY_STRING, KEY_REQUIRED, ENF,
 	  .note = "selects the command" },
-	{ "Settings", KEY_DICTS, KEY_REQUIRED, ENF, .note = "what it holds is read key by key",
+	{ "Settings", KEY_DICTS, KEY_REQUIRED, ENF,
+	  .note = "what it holds is read key by key",
 	  .reader = command_read_settings },
 };
 const struct key_table keys_command_settings = KEY_TABLE(settings_rules);
@@ -72,7 +73,8 @@ static const struct key_rule other_rules[] = {
 const struct key_table keys_command_other = KEY_TABLE(other_rules);
 
 static const struct key_rule root_rules[] = {
-	{ "Command", KEY_DICT, KEY_REQUIRED, ENF, .note = "what it holds is read key by key",
+	{ "Command", KEY_DICT, KEY_REQUIRED, ENF,
+	  .note = "what it holds is read key by key",
 	  .reader = command_read_request },
 	{ "CommandUUID", KEY_STRING, 0, META, .note = "shown, never acted on" },
 };

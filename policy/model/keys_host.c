@@ -2,10 +2,10 @@
 /* The keys of the host file, and splitd's own keys in VendorConfig. */
 #include "policy/model/keys.h"
 
-#define ENF  TREATMENT_ENFORCED
-#define NA   TREATMENT_NOT_APPLICABLE
-#define REJ  TREATMENT_REFUSED
-#define NYET TREATMENT_NOT_YET
+#define ENF	      TREATMENT_ENFORCED
+#define NA	      TREATMENT_NOT_APPLICABLE
+#define REJ	      TREATMENT_REFUSED
+#define NYET	      TREATMENT_NOT_YET
 
 #define NO_SIGNATURES "signatures are not checked by this build yet"
 
@@ -16,19 +16,28 @@ const char *const inbound_values[] = { "allow", "deny", NULL };
 
 #define TUNNEL_RULES                                                           \
 	{ "Interface", KEY_STRING, 0, ENF, .note = "the tunnel's device" },    \
-	{ "IncludedRoutes", KEY_STRINGS, 0, ENF,                               \
-	  .note = "destinations that enter the tunnel" },                      \
-	{ "ExcludedRoutes", KEY_STRINGS, 0, ENF,                               \
-	  .note = "destinations that stay direct" },                           \
-	{ "WhenDown", KEY_STRING, 0, ENF,                                      \
-	  .note = "what happens while the tunnel is down",                     \
-	  .values = when_down_values },                                        \
-	{ "RoutingMode", KEY_STRING, 0, ENF,                                   \
-	  .note = "only included routes, or everything of the app",            \
-	  .values = routing_mode_values },                                     \
-	{ "Inbound", KEY_STRING, 0, ENF,                                       \
-	  .note = "whether those beyond the tunnel are answered",              \
-	  .values = inbound_values }
+		{ "IncludedRoutes", KEY_STRINGS, 0, ENF,                       \
+		  .note = "destinations that enter the tunnel" },              \
+		{ "ExcludedRoutes", KEY_STRINGS, 0, ENF,                       \
+		  .note = "destinations that stay direct" },                   \
+		{ "WhenDown",                                                  \
+		  KEY_STRING,                                                  \
+		  0,                                                           \
+		  ENF,                                                         \
+		  .note = "what happens while the tunnel is down",             \
+		  .values = when_down_values },                                \
+		{ "RoutingMode",                                               \
+		  KEY_STRING,                                                  \
+		  0,                                                           \
+		  ENF,                                                         \
+		  .note = "only included routes, or everything of the app",    \
+		  .values = routing_mode_values },                             \
+	{                                                                      \
+		"Inbound", KEY_STRING, 0, ENF,                                 \
+			.note = "whether those beyond the tunnel are "         \
+				"answered",                                    \
+			.values = inbound_values                               \
+	}
 
 /* A vendor's own keys stand beside ours and may be secret. */
 static const struct key_rule vendor_rules[] = {

@@ -51,7 +51,7 @@ struct enum_fact {
  */
 struct tunnel_entry {
 	const char *uuid;
-	struct spot at;	  /* of the VPNUUID */
+	struct spot at; /* of the VPNUUID */
 	bool from_profile;
 	const char *name; /* "" when absent */
 	const char *interface;

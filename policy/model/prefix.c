@@ -41,7 +41,8 @@ bool address_matches(const struct in6_addr *a, const struct in6_addr *b,
 
 	if (memcmp(a->s6_addr, b->s6_addr, bytes) != 0)
 		return false;
-	return !bits || !((a->s6_addr[bytes] ^ b->s6_addr[bytes]) >> (8 - bits));
+	return !bits ||
+	       !((a->s6_addr[bytes] ^ b->s6_addr[bytes]) >> (8 - bits));
 }
 
 int prefix_parse(const char *text, struct in6_addr *ret_addr, uint8_t *ret_len,

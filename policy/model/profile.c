@@ -7,8 +7,8 @@
 #include "policy/model/settings.h"
 #include "policy/read/report.h"
 
-#define APPLAYER "com.apple.vpn.managed.applayer"
-#define DEVICE	 "com.apple.vpn.managed"
+#define APPLAYER     "com.apple.vpn.managed.applayer"
+#define DEVICE	     "com.apple.vpn.managed"
 
 #define PAYLOADS_MAX 256
 
@@ -35,9 +35,11 @@ static void check_provider(struct reading *reading, const struct value *payload,
 	if (type && strcmp(type, "VPN") != 0 &&
 	    (strcmp(type, "L2TP") == 0 || strcmp(type, "IPSec") == 0 ||
 	     strcmp(type, "IKEv2") == 0 || strcmp(type, "AlwaysOn") == 0 ||
-	     strcmp(type, "TransparentProxy") == 0 || strcmp(type, "PPTP") == 0))
+	     strcmp(type, "TransparentProxy") == 0 ||
+	     strcmp(type, "PPTP") == 0))
 		complain_at(reading, "E330", payload, trail, "VPNType", type,
-			    "not supported; splitd drives WireGuard or existing interfaces");
+			    "not supported; splitd drives WireGuard or "
+			    "existing interfaces");
 	if (provider && strcmp(provider, "app-proxy") == 0)
 		complain_at(reading, "E334", vpn, &up, "ProviderType", provider,
 			    "app-proxy is not supported");
@@ -48,15 +50,17 @@ static void check_match_app(struct reading *reading,
 			    const struct trail *trail)
 {
 	const struct trail up = { trail, "VPN", 0 };
-	const struct value *outer = value_get(payload, "OnDemandMatchAppEnabled");
+	const struct value *outer =
+		value_get(payload, "OnDemandMatchAppEnabled");
 	const struct value *vpn = value_get(payload, "VPN");
 	const struct value *inner = value_get(vpn, "OnDemandMatchAppEnabled");
 
 	if (!inner)
 		return;
 	if (!outer)
-		complain_at(reading, "W420", vpn, &up, "OnDemandMatchAppEnabled",
-			    NULL, "misplaced key: expected one level up");
+		complain_at(reading, "W420", vpn, &up,
+			    "OnDemandMatchAppEnabled", NULL,
+			    "misplaced key: expected one level up");
 	else if (flag_get(outer, false) != flag_get(inner, false))
 		complain_at(reading, "E335", payload, trail,
 			    "OnDemandMatchAppEnabled", NULL,
@@ -71,7 +75,8 @@ static void check_vendor(struct reading *reading, const struct value *payload,
 
 	if (value_get(vendor, "WgQuickConfig") &&
 	    value_get(vendor, "IncludedRoutes"))
-		complain_at(reading, "E465", vendor, &up, "IncludedRoutes", NULL,
+		complain_at(reading, "E465", vendor, &up, "IncludedRoutes",
+			    NULL,
 			    "stands beside WgQuickConfig; one of them must go");
 }
 
@@ -114,8 +119,8 @@ static void read_applayer(struct reading *reading, const struct value *payload,
 
 	keys_check(reading, payload, trail, &keys_payload_applayer);
 	if (!uuid && value_get(value_get(payload, "AppLayerVPN"), "VPNUUID"))
-		complain_at(reading, "E320", payload, trail, "AppLayerVPN", NULL,
-			    "keys of AppLayerVPN belong one level up");
+		complain_at(reading, "E320", payload, trail, "AppLayerVPN",
+			    NULL, "keys of AppLayerVPN belong one level up");
 	check_provider(reading, payload, trail);
 	check_match_app(reading, payload, trail);
 	check_vendor(reading, payload, trail);
@@ -145,14 +150,15 @@ static void read_payload(struct reading *reading, const struct value *payload,
 	}
 	if (type && strcmp(type, DEVICE) == 0) {
 		keys_check(reading, payload, trail, &keys_payload_device);
-		complain_at(reading, "W461", payload, trail, "PayloadType", type,
-			    "payload ignored: device-wide VPN is not applicable");
+		complain_at(
+			reading, "W461", payload, trail, "PayloadType", type,
+			"payload ignored: device-wide VPN is not applicable");
 		return;
 	}
 	keys_check(reading, payload, trail, &keys_payload_other);
 	if (type)
-		complain_at(reading, "W461", payload, trail, "PayloadType", type,
-			    "payload ignored: its type is not read");
+		complain_at(reading, "W461", payload, trail, "PayloadType",
+			    type, "payload ignored: its type is not read");
 }
 
 /* The index of the first payload that says the same of key; or before's. */
@@ -179,7 +185,8 @@ static void check_unique(struct reading *reading, const struct value *content,
 {
 	size_t index = 0;
 
-	value_foreach(payload, content) {
+	value_foreach(payload, content)
+	{
 		const struct trail trail = { up, NULL, index };
 		const char *text = value_get_string(payload, key);
 		char message[64];
@@ -214,12 +221,13 @@ void profile_read_content(struct reading *reading, const struct value *value,
 	if (!value->n)
 		reading_complain(reading, "W310", value, trail, NULL,
 				 "holds no payload");
-	document->tunnels = reading_array(reading, value->n,
-					  sizeof(*document->tunnels));
+	document->tunnels =
+		reading_array(reading, value->n, sizeof(*document->tunnels));
 	if (!document->tunnels)
 		return;
 
-	value_foreach(payload, value) {
+	value_foreach(payload, value)
+	{
 		const struct trail below = { trail, NULL, index++ };
 
 		if (payload->type == VALUE_DICT)
@@ -266,8 +274,9 @@ void profile_read(struct reading *reading, const struct value *root)
 	check_tunnels(reading);
 
 	if (flag_get(value_get(root, "IsEncrypted"), false))
-		complain_at(reading, "E206", root, NULL, "IsEncrypted", NULL,
-			    "encrypted profile; splitd holds no device identity");
+		complain_at(
+			reading, "E206", root, NULL, "IsEncrypted", NULL,
+			"encrypted profile; splitd holds no device identity");
 	if (scope && strcmp(scope, "User") == 0)
 		complain_at(reading, "W462", root, NULL, "PayloadScope", scope,
 			    "rules hold for all users of this host");

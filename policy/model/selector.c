@@ -59,9 +59,11 @@ static int parse_cgroup(const char *rest, struct selector_parse *parse)
 	if (problem)
 		return fail(parse, "E490", problem);
 	if (memchr(rest, '*', len))
-		return fail(parse, "E490", "\"*\" stands only in a final \"/**\"");
+		return fail(parse, "E490",
+			    "\"*\" stands only in a final \"/**\"");
 	if (len > CGROUP_PATH_MAX)
-		return fail(parse, "E490", "cgroup path is longer than 255 bytes");
+		return fail(parse, "E490",
+			    "cgroup path is longer than 255 bytes");
 	return 0;
 }
 
@@ -82,7 +84,8 @@ static int parse_exe(const char *rest, struct selector_parse *parse)
 	if (len > EXE_PATH_MAX)
 		return fail(parse, "E490", "path is longer than 4095 bytes");
 	if (strlen(strrchr(rest, '/') + 1) > EXE_NAME_MAX)
-		return fail(parse, "E490", "file name is longer than 126 bytes");
+		return fail(parse, "E490",
+			    "file name is longer than 126 bytes");
 	return 0;
 }
 
@@ -110,7 +113,8 @@ int selector_parse(const char *text, struct selector_parse *ret)
 			continue;
 		if (!kinds[i].parse)
 			return fail(ret, "E491",
-				    "selector of a kind that is not recognised by this build yet");
+				    "selector of a kind that is not recognised "
+				    "by this build yet");
 		return kinds[i].parse(text + n + 1, ret);
 	}
 	return fail(ret, "E492",

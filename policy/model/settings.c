@@ -39,9 +39,9 @@ static void read_routes(struct reading *reading, const struct value *dict,
 	    (value->type != VALUE_ARRAY && value->type != VALUE_STRING))
 		return;
 	list->at = reading_spot(reading, value, &trail);
-	list->routes = reading_array(
-		reading, value->type == VALUE_ARRAY ? value->n : 1,
-		sizeof(*list->routes));
+	list->routes = reading_array(reading,
+				     value->type == VALUE_ARRAY ? value->n : 1,
+				     sizeof(*list->routes));
 	if (!list->routes)
 		return;
 
@@ -49,7 +49,8 @@ static void read_routes(struct reading *reading, const struct value *dict,
 		list->n = read_route(reading, value, &trail, 0, list->routes);
 		return;
 	}
-	value_foreach(item, value) {
+	value_foreach(item, value)
+	{
 		const struct trail below = { &trail, NULL, index };
 
 		if (item->type == VALUE_STRING &&

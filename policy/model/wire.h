@@ -40,7 +40,8 @@ bool wire_get(struct wire_in *in, void *bytes, size_t len);
 uint32_t wire_get_u8(struct wire_in *in, uint32_t max);
 uint32_t wire_get_u32(struct wire_in *in, uint32_t max);
 
-/* A count of things that take at least size bytes each: so many must be left. */
+/* A count of things that take at least size bytes each: so many must be left.
+ */
 size_t wire_get_count(struct wire_in *in, uint32_t max, size_t size);
 
 /* Valid UTF-8 without NUL, at most max bytes; in the arena. */

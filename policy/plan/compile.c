@@ -126,8 +126,8 @@ static int compare_sources(const void *a, const void *b)
 static void gather_sources(struct compiler *compiler,
 			   struct document *const *documents, size_t n)
 {
-	compiler->sources = compiler_array(compiler, n,
-					   sizeof(*compiler->sources));
+	compiler->sources =
+		compiler_array(compiler, n, sizeof(*compiler->sources));
 	if (!compiler->sources)
 		return;
 	for (size_t i = 0; i < n; i++) {
@@ -161,8 +161,8 @@ static void check_host_files(struct compiler *compiler)
 	}
 }
 
-static int prepare(struct compiler *compiler,
-		   struct document *const *documents, size_t n)
+static int prepare(struct compiler *compiler, struct document *const *documents,
+		   size_t n)
 {
 	struct policy *policy = compiler->policy;
 

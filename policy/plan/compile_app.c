@@ -94,8 +94,8 @@ static void take_selectors(struct compiler *compiler,
 			   const struct candidate *candidate, struct app *app)
 {
 	const struct app_entry *entry = candidate->entry;
-	struct selector *selectors =
-		compiler_array(compiler, entry->n_selectors, sizeof(*selectors));
+	struct selector *selectors = compiler_array(
+		compiler, entry->n_selectors, sizeof(*selectors));
 	size_t n = 0;
 
 	if (!selectors)
@@ -151,7 +151,8 @@ static void complain_pending(struct compiler *compiler,
 
 	compiler_complain(compiler, "W323", c->source, &c->link->at,
 			  c->link->uuid,
-			  "no profile defines this VPNUUID; the link stays pending, the app goes direct");
+			  "no profile defines this VPNUUID; the link stays "
+			  "pending, the app goes direct");
 	for (size_t i = 0; i < policy->n_tunnels; i++)
 		if (policy->tunnels[i].has_profile &&
 		    strcasecmp(policy->tunnels[i].uuid, c->link->uuid) == 0)
@@ -256,12 +257,13 @@ static void check_unrecognised(struct compiler *compiler)
 		if (app->n_selectors)
 			continue;
 		meant = near_app(policy, app->id);
-		compiler_complain(compiler, "W452",
-				  source_of(compiler, origin), &at, app->id,
-				  "no selectors: nothing on this host is recognised as this app%s%s%s",
-				  meant ? "; the host file has " : "",
-				  meant ? meant : "",
-				  meant ? ", which differs by letter case" : "");
+		compiler_complain(
+			compiler, "W452", source_of(compiler, origin), &at,
+			app->id,
+			"no selectors: nothing on this host is recognised as "
+			"this app%s%s%s",
+			meant ? "; the host file has " : "", meant ? meant : "",
+			meant ? ", which differs by letter case" : "");
 	}
 }
 
@@ -273,7 +275,8 @@ static int compare_claims(const void *a, const void *b)
 	return order ? order : strcmp(x->app->id, y->app->id);
 }
 
-static void complain_claims(struct compiler *compiler, const struct claim *first,
+static void complain_claims(struct compiler *compiler,
+			    const struct claim *first,
 			    const struct claim *again)
 {
 	const struct origin *origins = compiler->policy->origins;
@@ -303,9 +306,9 @@ static void check_claims(struct compiler *compiler)
 	}
 	for (size_t i = 0; i < policy->n_apps; i++)
 		for (size_t j = 0; j < policy->apps[i].n_selectors; j++)
-			claims[k++] = (struct claim){
-				&policy->apps[i], &policy->apps[i].selectors[j]
-			};
+			claims[k++] =
+				(struct claim){ &policy->apps[i],
+						&policy->apps[i].selectors[j] };
 	qsort(claims, n, sizeof(*claims), compare_claims);
 	for (size_t i = 1; i < n; i++)
 		if (compare_selectors(claims[i - 1].selector,

@@ -133,7 +133,8 @@ static void complain_twice(struct compiler *compiler,
 			   const struct prefix *dropped)
 {
 	const struct origin *first = &compiler->policy->origins[kept->origin];
-	const struct origin *again = &compiler->policy->origins[dropped->origin];
+	const struct origin *again =
+		&compiler->policy->origins[dropped->origin];
 	const struct source *source =
 		sources->host && again->file == sources->host_source->file ?
 			sources->host_source :
@@ -149,18 +150,16 @@ static void complain_twice(struct compiler *compiler,
 			  first->key_path);
 }
 
-/* Sorts, and keeps the first of equals. */
+/*
+ * Sorts, and keeps the first of equals. What has the origin app_only nobody
+ * wrote as a route: it is neither counted nor complained of.
+ */
 static void settle(struct compiler *compiler,
-		   const struct tunnel_sources *sources, struct tunnel *tunnel)
+		   const struct tunnel_sources *sources, uint32_t app_only,
+		   struct tunnel *tunnel)
 {
 	struct prefix *prefixes = tunnel->prefixes;
-	uint32_t app_only = UINT32_MAX;
 	size_t n = 0;
-
-	if (tunnel->n_prefixes)
-		app_only = prefixes[tunnel->n_prefixes - 1].origin;
-	if (tunnel->routing_mode != ROUTING_APP_ONLY)
-		app_only = UINT32_MAX;
 
 	qsort(prefixes, tunnel->n_prefixes, sizeof(*prefixes),
 	      compare_prefixes);
@@ -235,9 +234,10 @@ static void add_built_ins(struct compiler *compiler, struct tunnel *tunnel)
 	      compare_prefixes);
 }
 
-static void add_app_only(struct compiler *compiler,
-			 const struct tunnel_sources *sources,
-			 struct tunnel *tunnel)
+/* Both default routes; returns their origin. */
+static uint32_t add_app_only(struct compiler *compiler,
+			     const struct tunnel_sources *sources,
+			     struct tunnel *tunnel)
 {
 	static const struct in6_addr all_ipv6 = { { { 0 } } };
 	const struct in6_addr all_ipv4 =
@@ -245,13 +245,13 @@ static void add_app_only(struct compiler *compiler,
 	bool by_host = sources->host && sources->host->routing_mode.at.path;
 	uint32_t origin;
 
-	origin = by_host ?
-			 compiler_origin(compiler, sources->host_source,
-					 &sources->host->routing_mode.at) :
-			 compiler_origin(compiler, sources->profile_source,
-					 &sources->profile->routing_mode.at);
+	origin = by_host ? compiler_origin(compiler, sources->host_source,
+					   &sources->host->routing_mode.at) :
+			   compiler_origin(compiler, sources->profile_source,
+					   &sources->profile->routing_mode.at);
 	add_prefix(tunnel, &all_ipv4, MAPPED_BITS, origin);
 	add_prefix(tunnel, &all_ipv6, 0, origin);
+	return origin;
 }
 
 /* The profile's list, or the host's; where both speak they agree. */
@@ -283,16 +283,17 @@ void compile_prefixes(struct compiler *compiler,
 		      struct tunnel *tunnel)
 {
 	const struct source *included_source = NULL, *excluded_source = NULL;
-	const struct route_list *included = pick(sources, false,
-						 &included_source);
-	const struct route_list *excluded = pick(sources, true,
-						 &excluded_source);
+	const struct route_list *included =
+		pick(sources, false, &included_source);
+	const struct route_list *excluded =
+		pick(sources, true, &excluded_source);
 	size_t n = included->n + excluded->n;
+	uint32_t app_only = UINT32_MAX;
 
 	compiler->n_routes += n;
 	if (compiler->n_routes > PREFIXES_MAX) {
-		const struct source *source =
-			included->n ? included_source : excluded_source;
+		const struct source *source = included->n ? included_source :
+							    excluded_source;
 
 		compiler_complain(compiler, "E328", source,
 				  included->n ? &included->at : &excluded->at,
@@ -309,7 +310,7 @@ void compile_prefixes(struct compiler *compiler,
 	take_routes(compiler, included_source, included, false, tunnel);
 	take_routes(compiler, excluded_source, excluded, true, tunnel);
 	if (tunnel->routing_mode == ROUTING_APP_ONLY)
-		add_app_only(compiler, sources, tunnel);
-	settle(compiler, sources, tunnel);
+		app_only = add_app_only(compiler, sources, tunnel);
+	settle(compiler, sources, app_only, tunnel);
 	add_built_ins(compiler, tunnel);
 }

@@ -114,8 +114,8 @@ static void merge_interface(struct compiler *compiler,
 		complain_fact(compiler, s, &s->profile->interface_at,
 			      &s->host->interface_at, host);
 	if (host || profile)
-		tunnel->interface = compiler_copy(compiler,
-						  host ? host : profile);
+		tunnel->interface =
+			compiler_copy(compiler, host ? host : profile);
 }
 
 static void merge(struct compiler *compiler, const struct tunnel_sources *s,
@@ -126,17 +126,16 @@ static void merge(struct compiler *compiler, const struct tunnel_sources *s,
 	tunnel->uuid = compiler_copy(compiler, p ? p->uuid : h->uuid);
 	tunnel->name = compiler_copy(compiler, p ? p->name : "");
 	tunnel->has_profile = p;
-	tunnel->origin = p ? compiler_origin(compiler, s->profile_source,
-					     &p->at) :
-			     compiler_origin(compiler, s->host_source, &h->at);
+	tunnel->origin =
+		p ? compiler_origin(compiler, s->profile_source, &p->at) :
+		    compiler_origin(compiler, s->host_source, &h->at);
 	merge_interface(compiler, s, tunnel);
 	tunnel->when_down = merge_enum(compiler, s, p ? &p->when_down : NULL,
 				       h ? &h->when_down : NULL,
 				       when_down_values);
-	tunnel->routing_mode = merge_enum(compiler, s,
-					  p ? &p->routing_mode : NULL,
-					  h ? &h->routing_mode : NULL,
-					  routing_mode_values);
+	tunnel->routing_mode =
+		merge_enum(compiler, s, p ? &p->routing_mode : NULL,
+			   h ? &h->routing_mode : NULL, routing_mode_values);
 	tunnel->inbound = merge_enum(compiler, s, p ? &p->inbound : NULL,
 				     h ? &h->inbound : NULL, inbound_values);
 	if (p && h) {
@@ -146,7 +145,8 @@ static void merge(struct compiler *compiler, const struct tunnel_sources *s,
 	if (p && !tunnel->interface)
 		compiler_complain(compiler, "W460", s->profile_source, &p->at,
 				  p->uuid,
-				  "tunnel is unbound: no Interface is known, its apps go direct");
+				  "tunnel is unbound: no Interface is known, "
+				  "its apps go direct");
 	if (!compiler->error)
 		compile_prefixes(compiler, s, tunnel);
 }
@@ -210,10 +210,11 @@ static void complain_interface(struct compiler *compiler,
 	for (size_t i = 0; i < compiler->n_sources; i++) {
 		if (compiler->sources[i].file != b->file)
 			continue;
-		compiler_complain(compiler, "E326", &compiler->sources[i], &at,
-				  again->interface,
-				  "interface of two tunnels; also of %s:%u:%u %s",
-				  a->file, a->line, a->column, a->key_path);
+		compiler_complain(
+			compiler, "E326", &compiler->sources[i], &at,
+			again->interface,
+			"interface of two tunnels; also of %s:%u:%u %s",
+			a->file, a->line, a->column, a->key_path);
 	}
 }
 
@@ -259,7 +260,8 @@ void compile_tunnels(struct compiler *compiler)
 			break;
 		}
 		i += join(compiler, &all[i], n - i, &sources);
-		merge(compiler, &sources, &policy->tunnels[policy->n_tunnels++]);
+		merge(compiler, &sources,
+		      &policy->tunnels[policy->n_tunnels++]);
 	}
 	if (!compiler->error)
 		check_interfaces(compiler);

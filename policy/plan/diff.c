@@ -98,8 +98,8 @@ struct change *changes_add(struct changes *changes, enum change_kind kind,
 
 	if (changes->n == changes->size) {
 		size_t size = changes->size ? changes->size * 2 : 64;
-		struct change *larger = reallocarray(changes->list, size,
-						     sizeof(*larger));
+		struct change *larger =
+			reallocarray(changes->list, size, sizeof(*larger));
 
 		if (!larger) {
 			changes->error = -ENOMEM;
@@ -125,8 +125,7 @@ static int compare_tunnels(const void *a, const void *b)
 
 static int compare_apps(const void *a, const void *b)
 {
-	return strcmp(((const struct app *)a)->id,
-		      ((const struct app *)b)->id);
+	return strcmp(((const struct app *)a)->id, ((const struct app *)b)->id);
 }
 
 typedef int (*comparison)(const void *, const void *);
@@ -141,7 +140,7 @@ static void walk_pairs(struct changes *changes, const void *old, size_t n_old,
 
 	while (i < n_old || k < n_new) {
 		const char *x = i < n_old ? (const char *)old + i * size : NULL;
-		const char *y = k < n_new ? (const char *)new + k * size : NULL;
+		const char *y = k < n_new ? (const char *)new + k *size : NULL;
 		int order = !x ? 1 : !y ? -1 : compare(x, y);
 
 		visit_pair(changes, order <= 0 ? x : NULL,

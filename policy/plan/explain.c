@@ -99,14 +99,18 @@ static void hint_unbound(struct explanation *e, const struct policy *policy,
 			if (&policy->apps[i] != app &&
 			    policy->apps[i].linked_uuid &&
 			    strcasecmp(policy->apps[i].id, app->id) == 0)
-				hint(e, "%.100s is linked; it differs only by letter case",
+				hint(e,
+				     "%.100s is linked; it differs only by "
+				     "letter case",
 				     policy->apps[i].id);
 		return;
 	}
 	for (size_t i = 0; i < policy->n_tunnels && !e->tunnel; i++)
 		if (policy->tunnels[i].has_profile &&
 		    strcasecmp(policy->tunnels[i].uuid, app->linked_uuid) == 0)
-			hint(e, "a profile defines %.100s; it differs only by letter case",
+			hint(e,
+			     "a profile defines %.100s; it differs only by "
+			     "letter case",
 			     policy->tunnels[i].uuid);
 }
 
@@ -174,15 +178,15 @@ static const char *unbound_text(const struct explain_query *query,
 	if (!query->app->linked_uuid)
 		return "no command links the app to a tunnel";
 	if (!tunnel)
-		return "the app's link is pending: no profile defines its VPNUUID";
+		return "the app's link is pending: no profile defines its "
+		       "VPNUUID";
 	return "the app's tunnel is bound to no interface";
 }
 
 static void tell(struct explanation *e, const struct explain_query *query)
 {
-	const char *device = e->tunnel && e->tunnel->interface ?
-				     e->tunnel->interface :
-				     "";
+	const char *device =
+		e->tunnel && e->tunnel->interface ? e->tunnel->interface : "";
 	char *text = e->text, prefix[64] = "";
 	const size_t size = sizeof(e->text);
 
@@ -199,26 +203,31 @@ static void tell(struct explanation *e, const struct explain_query *query)
 		snprintf(text, size, "the destination is this host itself");
 		break;
 	case SP_R_DST_UNLISTED:
-		snprintf(text, size, "no route of the tunnel holds the destination");
+		snprintf(text, size,
+			 "no route of the tunnel holds the destination");
 		break;
 	case SP_R_DST_EXCLUDED:
-		snprintf(text, size, "the excluded route %s holds the destination%s",
+		snprintf(text, size,
+			 "the excluded route %s holds the destination%s",
 			 prefix, e->prefix->built_in ? " (always direct)" : "");
 		break;
 	case SP_R_DST_INCLUDED:
-		snprintf(text, size, "the included route %s holds the destination",
-			 prefix);
+		snprintf(text, size,
+			 "the included route %s holds the destination", prefix);
 		break;
 	case SP_R_DOWN_DIRECT:
-		snprintf(text, size, "%s is down and WhenDown is direct", device);
+		snprintf(text, size, "%s is down and WhenDown is direct",
+			 device);
 		break;
 	case SP_R_TUNNEL_DOWN:
 		snprintf(text, size, "%s is down and the route %s is listed",
 			 device, prefix);
 		break;
 	case SP_R_FAMILY_MISSING:
-		snprintf(text, size, "%s has no %s address and the route %s is listed",
-			 device, is_ipv4(&query->dst) ? "IPv4" : "IPv6", prefix);
+		snprintf(text, size,
+			 "%s has no %s address and the route %s is listed",
+			 device, is_ipv4(&query->dst) ? "IPv4" : "IPv6",
+			 prefix);
 		break;
 	default:
 		snprintf(text, size, "%s", reason_name(e->reason));

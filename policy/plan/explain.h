@@ -23,9 +23,9 @@ struct explain_query {
 };
 
 struct explanation {
-	uint32_t verdict;   /* enum values of bpf/abi.h: SP_TUNNEL, ... */
-	uint32_t reason;    /* likewise: SP_R_... */
-	char text[256];	    /* one sentence, lower case */
+	uint32_t verdict; /* enum values of bpf/abi.h: SP_TUNNEL, ... */
+	uint32_t reason;  /* likewise: SP_R_... */
+	char text[256];	  /* one sentence, lower case */
 	const struct tunnel *tunnel; /* of the app; NULL */
 	const struct prefix *prefix; /* that decided; NULL */
 	char near_miss[256]; /* "" or what would have changed the answer */

@@ -60,7 +60,9 @@ enum inbound {
  * (addr, len) once (an excluded prefix wins over an equal included one), and
  * hold the built-in always-direct ranges wherever an included prefix covers
  * one without naming it: loopback, link-local, multicast, broadcast.
- * With ROUTING_APP_ONLY they hold 0.0.0.0/0 and ::/0 as included.
+ * With ROUTING_APP_ONLY they hold 0.0.0.0/0 and ::/0 as included. An included
+ * IPv6 prefix that covers the mapped addresses (::/0) comes with a built-in
+ * excluded 0.0.0.0/0, unless that is named: IPv6 is no word about IPv4.
  */
 struct tunnel {
 	const char *uuid;      /* VPNUUID, bytewise; at most 255 bytes */
@@ -98,9 +100,9 @@ struct selector {
  * (kind, path); empty when the host file does not know the app.
  */
 struct app {
-	const char *id; /* bundle identifier, at most 255 bytes */
+	const char *id;		 /* bundle identifier, at most 255 bytes */
 	const char *linked_uuid; /* NULL: no command links it */
-	uint32_t tunnel; /* index into policy.tunnels, or TUNNEL_NONE */
+	uint32_t tunnel;	 /* index into policy.tunnels, or TUNNEL_NONE */
 	struct selector *selectors;
 	size_t n_selectors;
 	uint32_t origin; /* of the link, else of the host-file entry */

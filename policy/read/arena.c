@@ -7,8 +7,9 @@
 
 #include "policy/read/arena.h"
 
+/* Nothing in a policy is aligned wider than a pointer. */
+#define ALIGNMENT  ((size_t)8)
 #define CHUNK_SIZE ((size_t)64 * 1024)
-#define ALIGNMENT  ((size_t)8) /* nothing in a policy is wider than a pointer */
 
 struct chunk {
 	struct chunk *next;

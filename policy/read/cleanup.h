@@ -10,18 +10,18 @@
 #endif
 
 #ifndef TAKE_PTR
-#define TAKE_PTR(ptr)                  \
-	({                             \
-		__auto_type _t = (ptr); \
-		(ptr) = NULL;          \
-		_t;                    \
+#define TAKE_PTR(ptr)                                                          \
+	({                                                                     \
+		__auto_type _t = (ptr);                                        \
+		(ptr) = NULL;                                                  \
+		_t;                                                            \
 	})
 #endif
 
-#define POLICY_CLEANUP(type, func)                      \
-	static inline void policy_##func##_p(type **p) \
-	{                                               \
-		func(*p);                               \
+#define POLICY_CLEANUP(type, func)                                             \
+	static inline void policy_##func##_p(type **p)                         \
+	{                                                                      \
+		func(*p);                                                      \
 	}
 
 static inline void policy_free_p(void *p)

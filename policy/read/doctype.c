@@ -28,8 +28,8 @@ static size_t skip_blanks(struct cursor *c)
 
 static bool skip_past(struct cursor *c, const char *word)
 {
-	const char *found = memmem(c->text + c->at, c->len - c->at, word,
-				   strlen(word));
+	const char *found =
+		memmem(c->text + c->at, c->len - c->at, word, strlen(word));
 
 	if (!found)
 		return false;

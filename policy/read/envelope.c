@@ -20,11 +20,14 @@ static const struct {
 	{ "bplist", 6, "E140",
 	  "binary property lists are not read by this build yet" },
 	{ "-----BEGIN", 10, "E205", "PEM or S/MIME text; convert it to DER" },
-	{ "MIME-Version:", 13, "E205", "PEM or S/MIME text; convert it to DER" },
-	{ "Content-Type:", 13, "E205", "PEM or S/MIME text; convert it to DER" },
+	{ "MIME-Version:", 13, "E205",
+	  "PEM or S/MIME text; convert it to DER" },
+	{ "Content-Type:", 13, "E205",
+	  "PEM or S/MIME text; convert it to DER" },
 	{ "\xff\xfe", 2, "E105", "UTF-16 or UTF-32 text; save it as UTF-8" },
 	{ "\xfe\xff", 2, "E105", "UTF-16 or UTF-32 text; save it as UTF-8" },
-	{ "\0\0\xfe\xff", 4, "E105", "UTF-16 or UTF-32 text; save it as UTF-8" },
+	{ "\0\0\xfe\xff", 4, "E105",
+	  "UTF-16 or UTF-32 text; save it as UTF-8" },
 	{ "<\0", 2, "E105", "UTF-16 or UTF-32 text; save it as UTF-8" },
 	{ "\0<", 2, "E105", "UTF-16 or UTF-32 text; save it as UTF-8" },
 	{ "{", 1, "E110",
@@ -60,7 +63,8 @@ static int check_format(const char *file, const unsigned char *bytes,
 
 	if (len)
 		snprintf(message, sizeof(message),
-			 "not a property list (starts with %02x); expected XML, bplist00 or signed DER",
+			 "not a property list (starts with %02x); expected "
+			 "XML, bplist00 or signed DER",
 			 bytes[0]);
 	else
 		snprintf(message, sizeof(message),

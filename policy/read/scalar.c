@@ -143,7 +143,7 @@ int scalar_data(const char *text, size_t len, unsigned char *data,
 		bits = bits << 6 | (uint32_t)digit;
 		if (digits++ % 4)
 			data[out++] = (unsigned char)(bits >>
-						      (6 - digits % 4 * 2) % 8);
+						      (8 - digits % 4 * 2) % 8);
 	}
 
 	*ret_problem = "bad base64 padding";

@@ -7,8 +7,8 @@
 
 #include "policy/read/text.h"
 
-#define WORD_MAX       64 /* longer words get no suggestion */
-#define KEY_SHOWN_MAX  255
+#define WORD_MAX      64 /* longer words get no suggestion */
+#define KEY_SHOWN_MAX 255
 
 unsigned int utf8_char(const unsigned char *text, size_t left,
 		       uint32_t *ret_char)
@@ -42,7 +42,8 @@ bool utf8_valid(const char *text, size_t len)
 	uint32_t c;
 
 	while (len) {
-		unsigned int n = utf8_char((const unsigned char *)text, len, &c);
+		unsigned int n =
+			utf8_char((const unsigned char *)text, len, &c);
 
 		if (!n)
 			return false;
@@ -55,10 +56,10 @@ bool utf8_valid(const char *text, size_t len)
 /* What moves the cursor, hides, or turns the direction of what follows. */
 static bool is_unsafe(uint32_t c)
 {
-	return c < 0x20 || (c >= 0x7f && c < 0xa0) || c == 0xad ||
-	       c == 0x61c || (c >= 0x200b && c <= 0x200f) ||
-	       (c >= 0x2028 && c <= 0x202e) || (c >= 0x2060 && c <= 0x206f) ||
-	       c == 0xfeff || (c >= 0xe0000 && c <= 0xe007f);
+	return c < 0x20 || (c >= 0x7f && c < 0xa0) || c == 0xad || c == 0x61c ||
+	       (c >= 0x200b && c <= 0x200f) || (c >= 0x2028 && c <= 0x202e) ||
+	       (c >= 0x2060 && c <= 0x206f) || c == 0xfeff ||
+	       (c >= 0xe0000 && c <= 0xe007f);
 }
 
 static unsigned int escape_one(const char *text, size_t left, char piece[16])

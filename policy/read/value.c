@@ -9,10 +9,10 @@
 const char *value_type_name(enum value_type type)
 {
 	static const char *const names[] = {
-		[VALUE_DICT] = "dict",	     [VALUE_ARRAY] = "array",
-		[VALUE_STRING] = "string",   [VALUE_INTEGER] = "integer",
-		[VALUE_REAL] = "real",	     [VALUE_BOOL] = "boolean",
-		[VALUE_DATE] = "date",	     [VALUE_DATA] = "data",
+		[VALUE_DICT] = "dict",	   [VALUE_ARRAY] = "array",
+		[VALUE_STRING] = "string", [VALUE_INTEGER] = "integer",
+		[VALUE_REAL] = "real",	   [VALUE_BOOL] = "boolean",
+		[VALUE_DATE] = "date",	   [VALUE_DATA] = "data",
 	};
 
 	return names[type];
@@ -22,9 +22,8 @@ const struct value *value_get(const struct value *dict, const char *key)
 {
 	if (!dict || dict->type != VALUE_DICT)
 		return NULL;
-	value_foreach(child, dict)
-		if (strcmp(child->key, key) == 0)
-			return child;
+	value_foreach(child,
+		      dict) if (strcmp(child->key, key) == 0) return child;
 	return NULL;
 }
 

@@ -42,8 +42,8 @@ struct value {
 	};
 };
 
-#define value_foreach(child, parent) \
-	for (const struct value *child = (parent)->first; child; \
+#define value_foreach(child, parent)                                           \
+	for (const struct value *child = (parent)->first; child;               \
 	     child = child->next)
 
 const char *value_type_name(enum value_type type); /* "integer" */

@@ -53,7 +53,8 @@ static void check_attributes(struct xml *xml, const char *name,
 
 		if (!is_version)
 			tree_complain(tree, "E122", attributes[0],
-				      "attribute on <%.64s> is not allowed", name);
+				      "attribute on <%.64s> is not allowed",
+				      name);
 		else if (strcmp(attributes[1], "1.1") == 0)
 			tree_complain(tree, "W131", attributes[1],
 				      "unusual plist version");
@@ -206,12 +207,14 @@ static void explain_mismatch(struct xml *xml)
 	closing_name(xml, name);
 	tree->column -= tree->column > 2 ? 2 : 0; /* expat is behind the "</" */
 	if (xml->skipping || !top)
-		tree_complain(tree, "E112", name,
-			      "closing tag does not match the element it closes");
+		tree_complain(
+			tree, "E112", name,
+			"closing tag does not match the element it closes");
 	else
 		tree_complain(tree, "E112", NULL,
 			      "</%s> closes <%s> opened at %u:%u", name,
-			      element_name(top->element), top->line, top->column);
+			      element_name(top->element), top->line,
+			      top->column);
 }
 
 static void explain_end(struct xml *xml)
@@ -220,9 +223,10 @@ static void explain_end(struct xml *xml)
 	struct frame *top = tree_top(tree);
 
 	if (top)
-		tree_complain(tree, "E103", NULL,
-			      "unexpected end of file inside <%s> opened at %u:%u",
-			      element_name(top->element), top->line, top->column);
+		tree_complain(
+			tree, "E103", NULL,
+			"unexpected end of file inside <%s> opened at %u:%u",
+			element_name(top->element), top->line, top->column);
 	else
 		tree_complain(tree, "E103", NULL, "unexpected end of file");
 }
@@ -395,7 +399,8 @@ int xml_parse(const char *file, const char *text, size_t len,
 	r = run(xml, text, len);
 	free(xml->tree.text);
 	if (r == 0 && report->n_errors == errors && !xml->tree.root) {
-		tree_complain(&xml->tree, "E300", NULL, "<plist> holds no value");
+		tree_complain(&xml->tree, "E300", NULL,
+			      "<plist> holds no value");
 		r = xml->tree.error;
 	}
 	if (r < 0)

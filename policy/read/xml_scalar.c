@@ -80,7 +80,8 @@ static struct value *read_date(struct tree *tree, const struct frame *frame)
 
 	if (scalar_date(tree->text, &date) < 0) {
 		tree_complain(tree, "E119", tree->text,
-			      "<date> is not YYYY-MM-DDThh:mm:ssZ or not a real date");
+			      "<date> is not YYYY-MM-DDThh:mm:ssZ or not a "
+			      "real date");
 		return NULL;
 	}
 	value = tree_value(tree, frame, VALUE_DATE);

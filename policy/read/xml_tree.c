@@ -34,12 +34,12 @@ const struct budget budget_host = {
 };
 
 static const char *const element_names[] = {
-	[ELEMENT_PLIST] = "plist",     [ELEMENT_DICT] = "dict",
-	[ELEMENT_ARRAY] = "array",     [ELEMENT_KEY] = "key",
-	[ELEMENT_STRING] = "string",   [ELEMENT_INTEGER] = "integer",
-	[ELEMENT_REAL] = "real",       [ELEMENT_TRUE] = "true",
-	[ELEMENT_FALSE] = "false",     [ELEMENT_DATE] = "date",
-	[ELEMENT_DATA] = "data",       [ELEMENT_UNKNOWN] = NULL,
+	[ELEMENT_PLIST] = "plist",   [ELEMENT_DICT] = "dict",
+	[ELEMENT_ARRAY] = "array",   [ELEMENT_KEY] = "key",
+	[ELEMENT_STRING] = "string", [ELEMENT_INTEGER] = "integer",
+	[ELEMENT_REAL] = "real",     [ELEMENT_TRUE] = "true",
+	[ELEMENT_FALSE] = "false",   [ELEMENT_DATE] = "date",
+	[ELEMENT_DATA] = "data",     [ELEMENT_UNKNOWN] = NULL,
 };
 
 enum element element_find(const char *name)
@@ -81,15 +81,16 @@ static const struct trail *here(struct tree *tree, struct trail *room)
 }
 
 static void complain_at(struct tree *tree, uint32_t line, uint32_t column,
-			const char *code, const char *value,
-			const char *format, va_list args)
+			const char *code, const char *value, const char *format,
+			va_list args)
 {
 	struct trail room = { 0 };
 	char *path _cleanup_free_ = trail_format(here(tree, &room));
 	const struct place place = { tree->file, line, column, path };
 	int r;
 
-	r = path ? report_addv(tree->report, code, &place, value, format, args) :
+	r = path ? report_addv(tree->report, code, &place, value, format,
+			       args) :
 		   -ENOMEM;
 	if (r < 0)
 		tree->error = r;
@@ -137,9 +138,10 @@ static bool check_in_dict(struct tree *tree, const struct frame *dict,
 			  enum element element)
 {
 	if (element == ELEMENT_KEY && dict->key) {
-		tree_complain(tree, "E114", NULL,
-			      "<key> without a value (at %u:%u) before this <key>",
-			      dict->key_line, dict->key_column);
+		tree_complain(
+			tree, "E114", NULL,
+			"<key> without a value (at %u:%u) before this <key>",
+			dict->key_line, dict->key_column);
 		/* the later key counts */
 		return true;
 	}
@@ -207,13 +209,15 @@ static bool check_budget(struct tree *tree, const struct frame *top,
 			      BUDGET_DEPTH);
 		return false;
 	}
-	if (top->element == ELEMENT_DICT && top->value->n >= budget->dict_keys) {
+	if (top->element == ELEMENT_DICT &&
+	    top->value->n >= budget->dict_keys) {
 		tree_complain(tree, "E116", NULL, "dict has more than %zu keys",
 			      budget->dict_keys);
 		stop(tree);
 		return false;
 	}
-	if (top->element == ELEMENT_ARRAY && top->index >= budget->array_items) {
+	if (top->element == ELEMENT_ARRAY &&
+	    top->index >= budget->array_items) {
 		tree_complain(tree, "E116", NULL,
 			      "array has more than %zu items",
 			      budget->array_items);
@@ -243,10 +247,9 @@ static bool push(struct tree *tree, struct frame *top, enum element element)
 	}
 
 	if (element == ELEMENT_DICT || element == ELEMENT_ARRAY) {
-		frame->value = tree_value(tree, frame,
-					  element == ELEMENT_DICT ?
-						  VALUE_DICT :
-						  VALUE_ARRAY);
+		frame->value = tree_value(
+			tree, frame,
+			element == ELEMENT_DICT ? VALUE_DICT : VALUE_ARRAY);
 		if (frame->value)
 			frame->tail = &frame->value->first;
 	}
@@ -285,7 +288,8 @@ static void container_text(struct tree *tree, struct frame *frame,
 	if (blanks == len || frame->complained)
 		return;
 	frame->complained = true;
-	tree_complain(tree, "E114", NULL, "text inside <%s>, outside of any value",
+	tree_complain(tree, "E114", NULL,
+		      "text inside <%s>, outside of any value",
 		      element_name(frame->element));
 }
 
@@ -362,8 +366,7 @@ static void check_duplicates(struct tree *tree, const struct value *dict)
 		tree->error = -ENOMEM;
 		return;
 	}
-	value_foreach(child, dict)
-		sorted[n++] = child;
+	value_foreach(child, dict) sorted[n++] = child;
 	qsort(sorted, n, sizeof(*sorted), compare_keys);
 
 	for (size_t first = 0, i = 1; i < n; i++) {
