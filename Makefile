@@ -61,7 +61,7 @@ ifeq ($(V),)
 say = @printf '  %-8s %s\n' "$(1)" "$(patsubst $(BUILD)/%,%,$@)";
 endif
 
-.PHONY: all deps demo check check-unit check-lab tests lint install \
+.PHONY: all deps demo check check-unit check-lab unit lab lint install \
 	clean
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -77,11 +77,11 @@ BPF_FLAGS = -O2 -g -target bpf -mcpu=v2 -D__TARGET_ARCH_$(BPF_ARCH) \
 
 $(BUILD)/vmlinux.h: $(VMLINUX_BTF)
 	@mkdir -p $(@D)
-	$(call say,BTF)$(BPFTOOL) btf dump file $< format c >$@
+	$(call say,BTF)$(or $(BPFTOOL),$(error no bpftool; try make deps)) btf dump file $< format c >$@
 
 $(BUILD)/bpf/%.raw.o: bpf/%.bpf.c $(BUILD)/vmlinux.h
 	@mkdir -p $(@D)
-	$(call say,CLANG)$(CLANG) $(BPF_FLAGS) -c $< -o $@
+	$(call say,CLANG)$(or $(CLANG),$(error no clang; try make deps)) $(BPF_FLAGS) -c $< -o $@
 	@$(LLVM_STRIP) -g $@
 
 $(BUILD)/bpf/%.bpf.o: $(BUILD)/bpf/%.raw.o
@@ -141,20 +141,31 @@ $(BUILD)/tests/test_%: $(BUILD)/san/tests/unit/test_%.o $(BUILD)/san/libtest.a
 
 $(BUILD)/tests/lab: $(call obj,obj,$(LAB))
 	@mkdir -p $(@D)
-	$(call say,LD)$(CC) $(CFLAGS) $(LDFLAGS) $^ -luring -pthread -o $@
+	$(call say,LD)$(CC) $(CFLAGS) $(LDFLAGS) $^ -luring -lbpf -ljansson -pthread -o $@
 
-tests: $(UNIT_BIN) $(if $(LAB),$(BUILD)/tests/lab)
+unit: $(UNIT_BIN) $(BUILD)/splitctl
+
+# The lab restarts into a splitd whose maps have another version.
+$(BUILD)/other/splitd: $(BUILD)/splitd
+	@$(MAKE) --no-print-directory BUILD=$(BUILD)/other ABI_VERSION=1000 $@
+
+lab: $(BUILD)/tests/lab $(BUILD)/splitd $(BUILD)/splitctl $(BUILD)/other/splitd
 
 # What deps installs changes the choice of tools above: hence a second make.
 deps:
 	@tests/deps.sh
 
 demo: deps
-	@$(MAKE) --no-print-directory all tests
-	@$(BUILD)/tests/lab demo --splitd $(BUILD)/splitd
+	@$(MAKE) --no-print-directory all $(BUILD)/tests/lab
+	@$(BUILD)/tests/lab demo --splitd $(BUILD)/splitd \
+		--splitctl $(BUILD)/splitctl
 
-check check-unit check-lab: deps
-	@$(MAKE) --no-print-directory all tests
+check: deps
+	@$(MAKE) --no-print-directory unit lab
+	@tests/run $(BUILD) check
+
+check-unit check-lab: deps
+	@$(MAKE) --no-print-directory $(@:check-%=%)
 	@tests/run $(BUILD) $(@:check-%=%)
 
 lint:

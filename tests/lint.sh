@@ -44,7 +44,7 @@ may_include() {
 }
 may_include bpf 'bpf/|vmlinux\.h'
 may_include policy 'policy/|bpf/(abi|decide)\.h'
-may_include loader 'loader/|policy/|bpf/|skel/'
+may_include loader 'loader/|policy/|bpf/|[a-z]+\.skel\.h'
 
 for h in $headers; do
 	echo "#include \"$h\"" | $CC -std=gnu11 -D_GNU_SOURCE -I. -Wall -Wextra \

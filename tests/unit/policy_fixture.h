@@ -59,7 +59,7 @@ static inline struct document *load(const char *name, struct report *report)
 {
 	struct document *document = NULL;
 	char path[512];
-	size_t len;
+	size_t len = 0;
 	char *bytes;
 
 	snprintf(path, sizeof(path), TEST_DATA "/%s", name);
@@ -234,7 +234,7 @@ static inline char *reject_run(const char *name)
 	struct document *documents[CASE_FILES] = { NULL };
 	struct report report = { 0 };
 	struct policy *policy = NULL;
-	size_t n = 0, len, size;
+	size_t n = 0, len = 0, size;
 	char *text = NULL;
 	FILE *out;
 
@@ -247,9 +247,8 @@ static inline char *reject_run(const char *name)
 			snprintf(file, sizeof(file), "%s.%d.plist", name, i);
 		snprintf(path, sizeof(path), TEST_DATA "/reject/%s", file);
 		bytes = slurp(path, &len);
-		if (bytes &&
-		    document_parse(file, bytes, len, &report, &documents[n]) ==
-			    0)
+		if (bytes && document_parse(file, bytes, len, &report,
+					    &documents[n]) == 0)
 			n++;
 		free(bytes);
 	}

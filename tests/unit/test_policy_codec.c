@@ -42,8 +42,8 @@ static void test_round_trip(void **state)
 		plain[i] = load(files[i], &report);
 		assert_int_equal(document_decode(bytes, len, &one, &decoded[i]),
 				 0);
-		assert_int_equal(document_encode(decoded[i], &one,
-						 &bytes_again, &len_again),
+		assert_int_equal(document_encode(decoded[i], &one, &bytes_again,
+						 &len_again),
 				 0);
 		assert_int_equal(len, len_again);
 		assert_memory_equal(bytes, bytes_again, len);
@@ -76,9 +76,10 @@ static void test_failed_file(void **state)
 	size_t len;
 
 	(void)state;
-	assert_int_equal(parse_text("f", "<plist><dict><key>Apps</key>"
-					 "<string>\xe2\x80\xae</string>"
-					 "</dict></plist>",
+	assert_int_equal(parse_text("f",
+				    "<plist><dict><key>Apps</key>"
+				    "<string>\xe2\x80\xae</string>"
+				    "</dict></plist>",
 				    &report, &document),
 			 -EBADMSG);
 	assert_int_equal(document_encode(NULL, &report, &bytes, &len), 0);
@@ -170,14 +171,31 @@ static void test_lies(void **state)
 	for (size_t i = 0; i < sizeof(lies) / sizeof(lies[0]); i++) {
 		size_t len, n = strlen(lies[i].to);
 		char *bytes = encode("seed/host.plist", &len);
-		char *at = memmem(bytes, len, lies[i].from,
-				  strlen(lies[i].from));
+		char *at =
+			memmem(bytes, len, lies[i].from, strlen(lies[i].from));
 
 		assert_non_null(at);
 		memcpy(at, lies[i].to, n);
 		assert_false(survives((unsigned char *)bytes, len));
 		free(bytes);
 	}
+}
+
+/* Bits behind the prefix length would break the order of prefixes. */
+static void test_host_bits(void **state)
+{
+	static const unsigned char route[] = { 0xff, 0xff, 1, 1, 1, 1, 128 };
+	size_t len;
+	unsigned char *bytes = encode("seed/host.plist", &len);
+	unsigned char *at = memmem(bytes, len, route, sizeof(route));
+
+	(void)state;
+	assert_non_null(at);
+	at[6] = 120;
+	assert_false(survives(bytes, len));
+	at[6] = 129;
+	assert_false(survives(bytes, len));
+	free(bytes);
 }
 
 int main(void)
@@ -188,6 +206,7 @@ int main(void)
 		cmocka_unit_test(test_truncated),
 		cmocka_unit_test(test_flipped),
 		cmocka_unit_test(test_lies),
+		cmocka_unit_test(test_host_bits),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

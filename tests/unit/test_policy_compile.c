@@ -4,7 +4,7 @@
 
 #include "tests/unit/policy_fixture.h"
 
-#define UUID "d2773557-b535-414f-968a-5447d9c02d52"
+#define UUID		  "d2773557-b535-414f-968a-5447d9c02d52"
 
 #define ROUTES(key, list) "<key>" key "</key><array>" list "</array>"
 #define ROUTE(text)	  "<string>" text "</string>"
@@ -36,7 +36,8 @@ static void test_seed(void **state)
 	struct report report = { 0 };
 	struct policy *policy = compile_seed(order, &report);
 	const struct tunnel *tunnel = policy_find_tunnel(policy, UUID);
-	const struct app *app = policy_find_app(policy, "com.google.chrome.ios");
+	const struct app *app =
+		policy_find_app(policy, "com.google.chrome.ios");
 	char text[64];
 
 	(void)state;
@@ -51,7 +52,8 @@ static void test_seed(void **state)
 	assert_ptr_equal(&policy->tunnels[app->tunnel], tunnel);
 	assert_int_equal(app->n_selectors, 1);
 	assert_int_equal(app->selectors[0].kind, SELECTOR_EXE);
-	assert_string_equal(app->selectors[0].path, "/opt/google/chrome/chrome");
+	assert_string_equal(app->selectors[0].path,
+			    "/opt/google/chrome/chrome");
 	assert_null(policy_find_app(policy, "com.google.Chrome.ios"));
 
 	/* the malformed DOCTYPEs, and nothing else */
@@ -64,8 +66,10 @@ static void test_seed(void **state)
 
 static void test_seed_order(void **state)
 {
-	static const int orders[][3] = { { 0, 1, 2 }, { 0, 2, 1 }, { 1, 0, 2 },
-					 { 1, 2, 0 }, { 2, 0, 1 }, { 2, 1, 0 } };
+	static const int orders[][3] = {
+		{ 0, 1, 2 }, { 0, 2, 1 }, { 1, 0, 2 },
+		{ 1, 2, 0 }, { 2, 0, 1 }, { 2, 1, 0 }
+	};
 	char *first = NULL;
 
 	(void)state;
@@ -88,8 +92,8 @@ static void test_seed_order(void **state)
 static void test_seed_keys(void **state)
 {
 	struct report report = { 0 };
-	struct document *document = load("seed/per-app-vpn.mobileconfig",
-					 &report);
+	struct document *document =
+		load("seed/per-app-vpn.mobileconfig", &report);
 	const struct key_note *keys;
 	bool seen = false;
 	size_t n;
@@ -99,7 +103,8 @@ static void test_seed_keys(void **state)
 	keys = document_keys(document, &n);
 	for (size_t i = 0; i < n; i++) {
 		if (strcmp(keys[i].path,
-			   "PayloadContent[0].VPN.OnDemandRules[0].Action") != 0)
+			   "PayloadContent[0].VPN.OnDemandRules[0].Action") !=
+		    0)
 			continue;
 		assert_int_equal(keys[i].treatment, TREATMENT_NOT_YET);
 		seen = true;
@@ -158,13 +163,13 @@ static void test_prefixes(void **state)
 {
 	(void)state;
 	/* sorted, masked with a warning, mapped form is IPv4 */
-	expect_prefixes(ROUTES("IncludedRoutes",
-			       ROUTE("10.0.0.0/8") ROUTE("2001:db8::/32")
-				       ROUTE("1.2.3.4/24"))
-				ROUTES("ExcludedRoutes",
-				       ROUTE("::ffff:10.1.0.0/112")),
-			"+1.2.3.0/24 +10.0.0.0/8 -10.1.0.0/16 +2001:db8::/32 3 1",
-			"W475");
+	expect_prefixes(
+		ROUTES("IncludedRoutes",
+		       ROUTE("10.0.0.0/8") ROUTE("2001:db8::/32")
+			       ROUTE("1.2.3.4/24"))
+			ROUTES("ExcludedRoutes", ROUTE("::ffff:10.1.0.0/112")),
+		"+1.2.3.0/24 +10.0.0.0/8 -10.1.0.0/16 +2001:db8::/32 3 1",
+		"W475");
 	/* an excluded prefix wins over an equal included one */
 	expect_prefixes(ROUTES("IncludedRoutes", ROUTE("10.0.0.0/8"))
 				ROUTES("ExcludedRoutes", ROUTE("10.0.0.0/8")),
@@ -199,10 +204,9 @@ static void test_built_ins(void **state)
 static void test_app_only(void **state)
 {
 	(void)state;
-	expect_prefixes(PAIR("RoutingMode", "app-only")
-				ROUTES("ExcludedRoutes", ROUTE("10.0.0.0/8"))
-					ROUTES("IncludedRoutes",
-					       ROUTE("0.0.0.0/0")),
+	expect_prefixes(PAIR("RoutingMode", "app-only") ROUTES(
+				"ExcludedRoutes", ROUTE("10.0.0.0/8"))
+				ROUTES("IncludedRoutes", ROUTE("0.0.0.0/0")),
 			"+::/0 -::1/128! +0.0.0.0/0 -10.0.0.0/8 "
 			"-127.0.0.0/8! -169.254.0.0/16! -224.0.0.0/4! "
 			"-255.255.255.255/32! -fe80::/10! -ff00::/8! 1 1",
@@ -253,17 +257,16 @@ static void test_unlink(void **state)
 /* VendorConfig needs no host file; both may say the same. */
 static void test_vendor(void **state)
 {
-	static const char same[] =
-		PAIR("Interface", "wg0") ROUTES("IncludedRoutes",
-						ROUTE("10.0.0.0/8")
-							ROUTE("11.0.0.0/8"))
+	static const char same[] = PAIR("Interface", "wg0")
+		ROUTES("IncludedRoutes",
+		       ROUTE("10.0.0.0/8") ROUTE("11.0.0.0/8"))
 			PAIR("WhenDown", "direct") PAIR("Inbound", "deny");
 	char *texts[] = {
 		profile_text("u", same), command_text("a.b", "u"),
-		host_text("", TUNNEL("u", PAIR("Interface", "wg0")
-						  ROUTES("IncludedRoutes",
-							 ROUTE("11.0.0.0/8")
-								 ROUTE("10.0.0.0/8")))),
+		host_text("", TUNNEL("u", PAIR("Interface", "wg0") ROUTES(
+						  "IncludedRoutes",
+						  ROUTE("11.0.0.0/8") ROUTE(
+							  "10.0.0.0/8")))),
 		command_text("a.b", "u")
 	};
 	struct report report = { 0 };
@@ -304,11 +307,16 @@ static void test_limits(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_seed),	  cmocka_unit_test(test_seed_order),
-		cmocka_unit_test(test_seed_keys), cmocka_unit_test(test_prefixes),
-		cmocka_unit_test(test_built_ins), cmocka_unit_test(test_app_only),
-		cmocka_unit_test(test_pending),	  cmocka_unit_test(test_unlink),
-		cmocka_unit_test(test_vendor),	  cmocka_unit_test(test_limits),
+		cmocka_unit_test(test_seed),
+		cmocka_unit_test(test_seed_order),
+		cmocka_unit_test(test_seed_keys),
+		cmocka_unit_test(test_prefixes),
+		cmocka_unit_test(test_built_ins),
+		cmocka_unit_test(test_app_only),
+		cmocka_unit_test(test_pending),
+		cmocka_unit_test(test_unlink),
+		cmocka_unit_test(test_vendor),
+		cmocka_unit_test(test_limits),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -202,16 +202,15 @@ static void test_policies(void **state)
 
 	text = changes_text(old, new);
 	assert_string_equal(
-		text,
-		"modify tunnel u1: interface t0 -> t1\n"
-		"modify tunnel u1: when down block -> direct\n"
-		"add tunnel u2: interface (unbound), when down block, "
-		"app-and-destination, inbound allow, without profile\n"
-		"add prefix u1: + 12.0.0.0/8 included\n"
-		"remove prefix u1: - 11.0.0.0/8 included\n"
-		"modify app a: not linked -> linked to u1\n"
-		"remove selector a: exe:/a\n"
-		"add selector a: exe:/b\n");
+		text, "modify tunnel u1: interface t0 -> t1\n"
+		      "modify tunnel u1: when down block -> direct\n"
+		      "add tunnel u2: interface (unbound), when down block, "
+		      "app-and-destination, inbound allow, without profile\n"
+		      "add prefix u1: + 12.0.0.0/8 included\n"
+		      "remove prefix u1: - 11.0.0.0/8 included\n"
+		      "modify app a: not linked -> linked to u1\n"
+		      "remove selector a: exe:/a\n"
+		      "add selector a: exe:/b\n");
 	free(text);
 
 	text = changes_text(new, new);

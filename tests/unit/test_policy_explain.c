@@ -23,8 +23,8 @@ static struct policy *make_policy(void)
 		"</array></dict>";
 	static const char apps[] =
 		"<key>A.b</key><array><string>exe:/a</string></array>";
-	char *texts[] = { profile_text("u", ""),   profile_text("d", ""),
-			  profile_text("x", ""),   command_text("a.b", "u"),
+	char *texts[] = { profile_text("u", ""),     profile_text("d", ""),
+			  profile_text("x", ""),     command_text("a.b", "u"),
 			  command_text("down", "d"), command_text("free", "x"),
 			  command_text("wait", "U"), host_text(apps, tunnels) };
 	struct report report = { 0 };
@@ -113,8 +113,7 @@ static void test_seed(void **state)
 		{ "com.google.chrome.ios", "1.1.1.1", .verdict = "tunnel",
 		  .reason = "destination_included", .near_miss = "" },
 		{ "com.google.chrome.ios", "9.9.9.9", .verdict = "direct",
-		  .reason = "destination_unlisted",
-		  .near_miss = "1.1.1.1/32" },
+		  .reason = "destination_unlisted", .near_miss = "1.1.1.1/32" },
 		{ NULL, "1.1.1.1", .verdict = "direct",
 		  .reason = "app_unlisted", .near_miss = "" },
 	};

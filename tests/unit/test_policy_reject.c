@@ -35,8 +35,8 @@ static void test_corpus(void **state)
 
 		if (!end)
 			continue;
-		snprintf(name, sizeof(name), "%.*s",
-			 (int)(end - entry->d_name), entry->d_name);
+		snprintf(name, sizeof(name), "%.*s", (int)(end - entry->d_name),
+			 entry->d_name);
 		print_message("%s\n", name);
 		test_case(name);
 		cases++;
@@ -78,19 +78,19 @@ static void test_budgets(void **state)
 	expect_refused(repeat("<plist><dict><key>a</key><array>", "<true/>",
 			      4097, "</array></dict></plist>"),
 		       "E116", "array has more than 4096 items");
-	expect_refused(repeat("<plist><array>",
-			      "<array><true/><true/><true/><true/><true/></array>", 4000,
-			      "</array></plist>"),
-		       "E116", "more than");
+	expect_refused(
+		repeat("<plist><array>",
+		       "<array><true/><true/><true/><true/><true/></array>",
+		       4000, "</array></plist>"),
+		"E116", "more than");
 	expect_refused(repeat("<plist><dict><key>a</key><string>", "xxxxxxxx",
 			      8193, "</string></dict></plist>"),
 		       "E116", "longer than 65536 bytes");
-	expect_refused(repeat("", " ", (size_t)64 * 1024 * 1024 + 1, ""), "E100",
-		       "limit is 67108864");
+	expect_refused(repeat("", " ", (size_t)64 * 1024 * 1024 + 1, ""),
+		       "E100", "limit is 67108864");
 	expect_refused(repeat("<plist><dict><key>PayloadType</key>"
 			      "<string>Configuration</string>",
-			      "\n", (size_t)4 * 1024 * 1024,
-			      "</dict></plist>"),
+			      "\n", (size_t)4 * 1024 * 1024, "</dict></plist>"),
 		       "E100", "limit is 4194304");
 }
 
@@ -133,6 +133,43 @@ static void test_flood(void **state)
 	free(text);
 }
 
+/* Odd but accepted: a warning each, and never a secret. */
+static void expect_warnings(const char *name)
+{
+	struct report report = { 0 };
+	struct document *document = load(name, &report);
+	char path[512], *found = NULL, *expected;
+	const struct key_note *keys;
+	size_t n, len = 0, size;
+	FILE *out = open_memstream(&found, &size);
+
+	assert_non_null(out);
+	print_report(out, &report);
+	keys = document_keys(document, &n);
+	for (size_t i = 0; i < n; i++)
+		fprintf(out, "%s: %s: %s\n", keys[i].path,
+			treatment_name(keys[i].treatment), keys[i].note);
+	fclose(out);
+
+	snprintf(path, sizeof(path), TEST_DATA "/%s.expect", name);
+	expected = slurp(path, &len);
+	assert_non_null(expected);
+	assert_string_equal(found, expected);
+	assert_null(strstr(found, "SECRET"));
+	free(found);
+	free(expected);
+	document_free(document);
+	report_clear(&report);
+}
+
+static void test_warnings(void **state)
+{
+	(void)state;
+	expect_warnings("warn/profile.plist");
+	expect_warnings("warn/item.plist");
+	expect_warnings("warn/request.plist");
+}
+
 /* Nothing that moves a terminal's cursor comes out of a finding. */
 static void test_escapes(void **state)
 {
@@ -158,6 +195,7 @@ int main(void)
 		cmocka_unit_test(test_budgets),
 		cmocka_unit_test(test_host_budget),
 		cmocka_unit_test(test_flood),
+		cmocka_unit_test(test_warnings),
 		cmocka_unit_test(test_escapes),
 	};
 

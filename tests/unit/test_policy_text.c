@@ -160,6 +160,32 @@ static void test_doctypes(void **state)
 	expect_doctype("<p/><!DOCTYPE p>", "", false, false);
 }
 
+static void test_utf8(void **state)
+{
+	static const char *const bad[] = {
+		"\x80",
+		"\xc0\x80",
+		"\xe0\x80\x80",
+		"\xed\xa0\x80",
+		"\xf4\x90\x80\x80",
+		"\xc3",
+		"\xf8\x88\x80\x80\x80",
+	};
+	char text[64];
+
+	(void)state;
+	assert_true(utf8_valid("a\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80", 10));
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		assert_false(utf8_valid(bad[i], strlen(bad[i])));
+
+	text_escape("a\x1b[\xff", 4, 64, text, sizeof(text));
+	assert_string_equal(text, "a\\x1b[\\xff");
+	text_escape("abcdef", 6, 4, text, sizeof(text));
+	assert_string_equal(text, "abcd...");
+	text_escape("abcdef", 6, 64, text, 4);
+	assert_string_equal(text, "abc");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -169,6 +195,7 @@ int main(void)
 		cmocka_unit_test(test_scalars),
 		cmocka_unit_test(test_suggestions),
 		cmocka_unit_test(test_doctypes),
+		cmocka_unit_test(test_utf8),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What a reload makes of good, bad and contradicting files; who may ask. */
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "loader/daemon/candidate.h"
+#include "loader/daemon/daemon.h"
+#include "loader/daemon/loop.h"
+#include "loader/daemon/requests.h"
+#include "loader/daemon/store.h"
+#include "loader/daemon/watch.h"
+#include "loader/util/file.h"
+#include "policy/plan/policy.h"
+
+static char dir[64];
+static struct store *store;
+
+static int enter_dir(void **state)
+{
+	(void)state;
+	strcpy(dir, "/tmp/test_reload.XXXXXX");
+	return mkdtemp(dir) && chdir(dir) == 0 ? store_open("state", &store) :
+						 -1;
+}
+
+static int leave_dir(void **state)
+{
+	char command[128];
+
+	(void)state;
+	store_close(store);
+	snprintf(command, sizeof(command), "rm -rf '%s'", dir);
+	return chdir("/") == 0 && system(command) == 0 ? 0 : -1;
+}
+
+static void put(const char *folder, const char *name, const char *text)
+{
+	int fd;
+
+	assert_int_equal(dir_make(folder, 0755, &fd), 0);
+	assert_int_equal(file_replace_at(fd, name, text, strlen(text), 0644),
+			 0);
+	close(fd);
+}
+
+/* A command that links the app to the tunnel. */
+static void put_link(const char *name, const char *app, const char *uuid)
+{
+	char text[1024];
+
+	snprintf(text, sizeof(text),
+		 "<plist version=\"1.0\"><dict><key>Command</key><dict>"
+		 "<key>RequestType</key><string>Settings</string>"
+		 "<key>Settings</key><array><dict>"
+		 "<key>Item</key><string>ApplicationAttributes</string>"
+		 "<key>Identifier</key><string>%s</string>"
+		 "<key>Attributes</key><dict><key>VPNUUID</key>"
+		 "<string>%s</string></dict></dict></array></dict>"
+		 "<key>CommandUUID</key><string>c</string></dict></plist>",
+		 app, uuid);
+	put("p", name, text);
+}
+
+static struct candidate_source source(void)
+{
+	return (struct candidate_source){ "p", "host.plist", store };
+}
+
+/* Reads everything; on success the apps' ids and the store are as expected. */
+static int read_all(const char *first, const char *second, size_t n_errors)
+{
+	struct candidate candidate = { 0 };
+	const struct candidate_source from = source();
+	struct report report = { 0 };
+	int r = candidate_read(&candidate, &from, &report);
+
+	assert_int_equal(report.n_errors, n_errors);
+	if (r == 0) {
+		assert_int_equal(candidate.policy->n_apps, !!first + !!second);
+		if (first)
+			assert_string_equal(candidate.policy->apps[0].id,
+					    first);
+		if (second)
+			assert_string_equal(candidate.policy->apps[1].id,
+					    second);
+		assert_int_equal(store_write(store, &candidate.good), 0);
+	}
+	candidate_clear(&candidate);
+	report_clear(&report);
+	return r;
+}
+
+static void test_nothing(void **state)
+{
+	(void)state;
+	assert_int_equal(read_all(NULL, NULL, 0), 0);
+}
+
+static void test_last_good(void **state)
+{
+	(void)state;
+	put_link("a.plist", "app.a", "u");
+	put_link("b.plist", "app.b", "u");
+	assert_int_equal(read_all("app.a", "app.b", 0), 0);
+
+	/* a is bad and stays as it was; b's change applies. */
+	put("p", "a.plist", "<plist");
+	put_link("b.plist", "app.c", "u");
+	assert_int_equal(read_all("app.a", "app.c", 1), 0);
+	/* The bad one did not get into the store. */
+	assert_int_equal(read_all("app.a", "app.c", 1), 0);
+
+	/* A file that is gone is gone, bad or not. */
+	assert_int_equal(unlink("p/a.plist"), 0);
+	assert_int_equal(read_all("app.c", NULL, 0), 0);
+	put("p", "a.plist", "<plist");
+	assert_int_equal(read_all("app.c", NULL, 1), 0);
+}
+
+static void test_contradiction(void **state)
+{
+	struct candidate candidate = { 0 };
+	const struct candidate_source from = source();
+	struct report report = { 0 };
+
+	(void)state;
+	assert_int_equal(candidate_restore(&candidate, &from, &report),
+			 -ENOENT);
+	put_link("a.plist", "app.a", "u");
+	assert_int_equal(read_all("app.a", NULL, 0), 0);
+	put_link("b.plist", "app.a", "other");
+	assert_int_equal(read_all(NULL, NULL, 1), -EBADMSG);
+
+	/* What was in force can be had back. */
+	assert_int_equal(candidate_restore(&candidate, &from, &report), 0);
+	assert_int_equal(candidate.policy->n_apps, 1);
+	assert_string_equal(candidate.policy->apps[0].linked_uuid, "u");
+	candidate_clear(&candidate);
+	report_clear(&report);
+}
+
+/* ---- requests ---------------------------------------------------------- */
+
+static void expect_refused(uid_t uid, const char *request, const char *why)
+{
+	const struct ucred peer = { .uid = uid };
+	json_t *json = json_loads(request, 0, NULL);
+	json_t *answer = request_answer(NULL, &peer, json);
+	const char *error = json_string_value(json_object_get(answer, "error"));
+
+	assert_true(json_is_false(json_object_get(answer, "ok")));
+	assert_non_null(strstr(error, why));
+	json_decref(answer);
+	json_decref(json);
+}
+
+static void test_requests(void **state)
+{
+	uid_t other = geteuid() + 1000;
+
+	(void)state;
+	expect_refused(other, "{\"command\":\"reload\"}", "is for root");
+	expect_refused(other, "{\"command\":\"reload\",\"plan\":true}",
+		       "is for root");
+	expect_refused(0, "{\"command\":\"format\"}", "unknown command");
+	expect_refused(0, "{\"command\":1}", "no command");
+	expect_refused(0, "{\"command\":\"explain\"}", "not an address");
+	expect_refused(other,
+		       "{\"command\":\"explain\",\"address\":\"example.org\"}",
+		       "not an address");
+}
+
+/* ---- watch ------------------------------------------------------------- */
+
+static bool woken;
+
+static void wake(void *ctx)
+{
+	(void)ctx;
+	woken = true;
+}
+
+/* alarm() bounds it: a change that goes unnoticed kills the test. */
+static void expect_wake(int loop)
+{
+	woken = false;
+	alarm(10);
+	assert_int_equal(loop_run(loop, &woken), 0);
+	alarm(0);
+}
+
+static void test_watch(void **state)
+{
+	struct watch *watch = NULL;
+	int loop = loop_new();
+	char policy[96], host[96];
+
+	(void)state;
+	snprintf(policy, sizeof(policy), "%s/etc/splitd/policy.d", dir);
+	snprintf(host, sizeof(host), "%s/etc/splitd/host.plist", dir);
+	assert_int_equal(watch_open(policy, host, loop, wake, NULL, &watch), 0);
+
+	/* Neither is there yet; both come, change, and go. */
+	put("etc/splitd", "host.plist", "1");
+	expect_wake(loop);
+	put("etc/splitd", "host.plist", "2");
+	expect_wake(loop);
+	put("etc/splitd/policy.d", "a.plist", "1");
+	expect_wake(loop);
+	assert_int_equal(chmod("etc/splitd/policy.d/a.plist", 0664), 0);
+	expect_wake(loop);
+	assert_int_equal(unlink("etc/splitd/policy.d/a.plist"), 0);
+	expect_wake(loop);
+	assert_int_equal(rmdir("etc/splitd/policy.d"), 0);
+	expect_wake(loop);
+	put("etc/splitd/policy.d", "b.plist", "1");
+	expect_wake(loop);
+	watch_close(watch);
+	close(loop);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_nothing, enter_dir,
+						leave_dir),
+		cmocka_unit_test_setup_teardown(test_last_good, enter_dir,
+						leave_dir),
+		cmocka_unit_test_setup_teardown(test_contradiction, enter_dir,
+						leave_dir),
+		cmocka_unit_test(test_requests),
+		cmocka_unit_test_setup_teardown(test_watch, enter_dir,
+						leave_dir),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
