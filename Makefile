@@ -36,7 +36,8 @@ C_DEFS := -std=gnu11 -D_GNU_SOURCE $(if $(ABI_VERSION),\
 	  -DSP_ABI_VERSION=$(ABI_VERSION))
 C_INCL := -I. -isystem $(BUILD) -isystem $(BUILD)/skel
 HARDEN := -fstack-protector-strong -fPIE
-C_ALL	= $(C_DEFS) $(C_INCL) $(C_WARN) -MMD -MP
+# -MD, not -MMD: skeletons come as system headers and must be depended on.
+C_ALL	= $(C_DEFS) $(C_INCL) $(C_WARN) -MD -MP
 
 POLICY	:= $(sort $(wildcard policy/*/*.c))
 UTIL	:= $(sort $(wildcard loader/util/*.c))

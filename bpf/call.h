@@ -109,12 +109,13 @@ static __always_inline void sp_to_outside(const struct sp_call *call,
  */
 static __noinline int sp_steer(const struct sp_config *config,
 			       const struct sp_call *call,
-			       const struct sp_sock *sock, __u32 class,
+			       const struct sp_sock *sock,
 			       struct sp_action *act)
 {
 	bool explicit =
 		!sp_addr_is_any(&call->src) &&
 		(call->locked || !sp_addr_equal(&call->src, &call->bound));
+	__u32 class = sock ? sock->class : 0;
 	struct sp_flow flow;
 
 	sp_decide_flow(&flow, class, &call->dst);

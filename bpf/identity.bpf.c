@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Follows exec, fork, exit and cgroups, so that classes are known in time. */
+/* Whose process, whose socket: classes from tasks, and onto what they hold. */
 #include "vmlinux.h"
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_tracing.h>
@@ -8,7 +8,119 @@
 
 char LICENSE[] SEC("license") = "GPL";
 
-/* None of these programs can refuse anything: an error means "not cached". */
+/*
+ * Two halves. Tracepoints follow exec, fork, exit and cgroups, so that the
+ * class of a process is known before it makes its first socket. Cgroup hooks
+ * put the class of the calling process onto the socket; steer.bpf.c, behind us
+ * at the same hooks, and guard.bpf.c read it there and ask nothing else. So a
+ * socket is classed whether or not it is steered, and what is not steered is
+ * dropped.
+ */
+
+#define ALLOW  1
+#define REFUSE 0
+
+/* ---- onto the socket --------------------------------------------------- */
+
+/* The id alone is not enough: it outlives a daemon that was killed. */
+static __always_inline bool sp_is_agent(const struct sp_config *config,
+					struct task_struct *task)
+{
+	return config->agent == bpf_get_current_pid_tgid() >> 32 &&
+	       config->agent_start == SP_READ(task, group_leader, start_time);
+}
+
+/*
+ * The socket takes the class of the caller. A kernel task (a later subflow of
+ * MPTCP, an io_uring worker before 5.12) and our own daemon, which re-connects
+ * sockets of others, act for the socket: they change nothing.
+ *
+ * An error means deny: a listed app's socket that cannot be classed would be
+ * nobody's to the guard.
+ */
+static __always_inline int sp_class_socket(const struct sp_config *config,
+					   struct bpf_sock *sk)
+{
+	struct task_struct *task = sp_current();
+	struct sp_sock *sock;
+	struct sp_task now;
+	__u32 class;
+
+	if (SP_READ(task, flags) & PF_KTHREAD || sp_is_agent(config, task))
+		return ALLOW;
+	class = sp_task_class(task, config, &now);
+	sock = bpf_sk_storage_get(&sp_sock, sk, NULL,
+				  class ? BPF_SK_STORAGE_GET_F_CREATE : 0);
+	if (!sock && class) {
+		sp_count(SP_STAT_STORAGE);
+		return REFUSE;
+	}
+	if (sock && sock->class != class)
+		sock->class = class;
+
+	return ALLOW;
+}
+
+SEC("cgroup/sock_create")
+int sp_cl_create(struct bpf_sock *sk)
+{
+	const struct sp_config *config = sp_settings();
+
+	if (!config || bpf_get_netns_cookie(sk) != config->netns)
+		return ALLOW;
+
+	return sp_class_socket(config, sk);
+}
+
+static __always_inline int sp_class_call(struct bpf_sock_addr *ctx)
+{
+	const struct sp_config *config = sp_settings();
+
+	if (!config || !ctx->sk || bpf_get_netns_cookie(ctx) != config->netns)
+		return ALLOW;
+
+	return sp_class_socket(config, ctx->sk);
+}
+
+SEC("cgroup/connect4")
+int sp_cl_connect4(struct bpf_sock_addr *ctx)
+{
+	return sp_class_call(ctx);
+}
+
+SEC("cgroup/connect6")
+int sp_cl_connect6(struct bpf_sock_addr *ctx)
+{
+	return sp_class_call(ctx);
+}
+
+/*
+ * A datagram to the very peer its socket is connected to: mostly no hook runs
+ * for it, but for a v4-mapped one the kernel takes the way of sendto(). It is
+ * the same flow in both families, so the socket keeps its class in both.
+ */
+SEC("cgroup/sendmsg4")
+int sp_cl_sendmsg4(struct bpf_sock_addr *ctx)
+{
+	struct bpf_sock *sk = ctx->sk;
+
+	if (sk && sk->state == BPF_TCP_ESTABLISHED &&
+	    sk->dst_ip4 == ctx->user_ip4 &&
+	    (__u16)sk->dst_port == (__u16)ctx->user_port)
+		return ALLOW;
+
+	return sp_class_call(ctx);
+}
+
+SEC("cgroup/sendmsg6")
+int sp_cl_sendmsg6(struct bpf_sock_addr *ctx)
+{
+	return sp_class_call(ctx);
+}
+
+/* ---- of the process ---------------------------------------------------- */
+
+/* None of these can refuse anything: an error means "not cached". */
 
 static __always_inline void sp_announce(__u32 tgid, __u32 class)
 {
@@ -36,7 +148,7 @@ int BPF_PROG(sp_exec, struct task_struct *task, pid_t old_pid,
 	else if (entry && entry->start_time == now.start_time)
 		inherited = entry->lineage;
 	else
-		inherited = sp_ancestor_class(task);
+		inherited = sp_ancestor_class(task, config);
 	if (entry && entry->start_time == now.start_time)
 		before = entry->class;
 
@@ -47,7 +159,10 @@ int BPF_PROG(sp_exec, struct task_struct *task, pid_t old_pid,
 	return 0;
 }
 
-/* Runs before the child does. */
+/*
+ * Runs before the child does. Unlisted processes are remembered as well: a
+ * known "none" spares every exec and first socket the walk up to the parents.
+ */
 SEC("tp_btf/sched_process_fork")
 int BPF_PROG(sp_fork, struct task_struct *parent, struct task_struct *child)
 {
@@ -58,9 +173,6 @@ int BPF_PROG(sp_fork, struct task_struct *parent, struct task_struct *child)
 	if (!config || child->tgid == parent->tgid)
 		return 0;
 	sp_task_class(parent, config, &above);
-	if (!above.class && !above.lineage)
-		return 0; /* found out when it is asked for */
-
 	sp_look(child, config, &now);
 	if (now.cgroup != above.cgroup) {
 		sp_classify(child, tgid, config, &now, above.lineage);

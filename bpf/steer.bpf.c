@@ -5,21 +5,20 @@
 
 #include "bpf/call.h"
 #include "bpf/flow.h"
-#include "bpf/identity.h"
 
 char LICENSE[] SEC("license") = "GPL";
 
 /*
- * A socket carries two things of ours: its class (sp_sock) and, under our mask,
- * the mark of the tunnel its app is linked to. The mark says "this app", not
- * "this way": an ip rule leads it to the tunnel's prefix table, and what that
- * table does not hold falls through to the normal ones.
+ * A socket of a listed app has its class (identity.bpf.c wrote it, just before
+ * us at the same hook) and carries, under our mask, the mark of the tunnel its
+ * app is linked to. The mark says "this app", not "this way": an ip rule leads
+ * it to the tunnel's prefix table, and what that table does not hold falls
+ * through to the normal ones.
  *
- * sock_create sets both from the task. connect and sendmsg set *or clear* them
- * from the task that calls, which need not be the one that made the socket.
- * udp_sendmsg() has copied mark and bound device before its hook runs, so there
- * the mark is for the next datagram, and this one is steered by its source
- * address (ip rule from <tunnel address>).
+ * sock_create sets the mark; connect and sendmsg set *or clear* it, as the
+ * class may have changed hands. udp_sendmsg() has copied mark and bound device
+ * before its hook runs, so there the mark is for the next datagram, and this
+ * one is steered by its source address (ip rule from <tunnel address>).
  */
 
 #define SOL_SOCKET	   1
@@ -31,34 +30,6 @@ char LICENSE[] SEC("license") = "GPL";
 
 /* Set before loading: 6.1 and newer let sendmsg hooks set a socket's mark. */
 const volatile bool sendmsg_sets_mark = true;
-
-/* The id alone is not enough: it outlives a daemon that was killed. */
-static __always_inline bool sp_is_agent(const struct sp_config *config,
-					struct task_struct *task)
-{
-	return config->agent == bpf_get_current_pid_tgid() >> 32 &&
-	       config->agent_start ==
-		       BPF_CORE_READ(task, group_leader, start_time);
-}
-
-/*
- * Whose the call is. A kernel task (a later subflow of MPTCP, an io_uring
- * worker before 5.12) and our own daemon, which re-connects sockets of others,
- * act for the socket: they change nothing. false: leave the socket's class.
- */
-static __always_inline bool sp_actor(const struct sp_config *config,
-				     __u32 *ret_class)
-{
-	struct task_struct *task = (void *)bpf_get_current_task();
-	struct sp_task now;
-
-	if (BPF_CORE_READ(task, flags) & PF_KTHREAD ||
-	    sp_is_agent(config, task))
-		return false;
-	*ret_class = sp_task_class(task, config, &now);
-
-	return true;
-}
 
 static __always_inline __u32 sp_mark_of_class(__u32 class)
 {
@@ -86,72 +57,19 @@ static __always_inline __u32 sp_mark_join(__u32 mark, __u32 mask, __u32 value)
 	return mark;
 }
 
-/* An error means allow: an unclassed socket is found again at connect. */
+/* An error means allow: an unmarked socket is found again at connect. */
 SEC("cgroup/sock_create")
 int sp_sock_create(struct bpf_sock *sk)
 {
 	const struct sp_config *config = sp_settings();
-	struct sp_sock *sock;
-	__u32 class;
+	struct sp_sock *sock = bpf_sk_storage_get(&sp_sock, sk, NULL, 0);
 
-	if (!config || bpf_get_netns_cookie(sk) != config->netns ||
-	    !sp_actor(config, &class) || !class)
+	if (!config || !sock || config->flags & SP_CONFIG_SHADOW)
 		return ALLOW;
-	sock = bpf_sk_storage_get(&sp_sock, sk, NULL,
-				  BPF_SK_STORAGE_GET_F_CREATE);
-	if (sock)
-		sock->class = class;
-	else
-		sp_count(SP_STAT_STORAGE);
-	if (!(config->flags & SP_CONFIG_SHADOW))
-		sk->mark = sp_mark_join(sk->mark, config->mark_mask,
-					sp_mark_of_class(class));
+	sk->mark = sp_mark_join(sk->mark, config->mark_mask,
+				sp_mark_of_class(sock->class));
 
 	return ALLOW;
-}
-
-/*
- * A datagram to the very peer its socket is connected to: mostly no hook runs
- * for it, but for a v4-mapped one the kernel takes the way of sendto(). It is
- * the same flow in both families, so the socket keeps its class in both.
- */
-static __always_inline bool sp_is_to_peer(struct bpf_sock *sk,
-					  const struct sp_call *call)
-{
-	struct sp_addr peer;
-
-	if (call->is_connect || sk->state != BPF_TCP_ESTABLISHED ||
-	    !sp_addr_is_v4(&call->dst))
-		return false;
-	sp_addr_v4(&peer, sk->dst_ip4);
-
-	return sp_addr_equal(&peer, &call->dst) &&
-	       (__u16)sk->dst_port == call->port;
-}
-
-/* The socket takes the class of the caller. Returns its storage, if any. */
-static __always_inline struct sp_sock *
-sp_take_class(const struct sp_config *config, struct bpf_sock *sk,
-	      const struct sp_call *call, __u32 *ret_class)
-{
-	struct sp_sock *sock = bpf_sk_storage_get(&sp_sock, sk, NULL, 0);
-	__u32 class = 0;
-
-	if (sp_is_to_peer(sk, call) || !sp_actor(config, &class)) {
-		*ret_class = sock ? sock->class : 0;
-		return sock;
-	}
-	*ret_class = class;
-	if (!sock && class) {
-		sock = bpf_sk_storage_get(&sp_sock, sk, NULL,
-					  BPF_SK_STORAGE_GET_F_CREATE);
-		if (!sock)
-			sp_count(SP_STAT_STORAGE);
-	}
-	if (sock && sock->class != class)
-		sock->class = class;
-
-	return sock;
 }
 
 /* A refused call fails at once, so that happy-eyeballs moves on. */
@@ -211,15 +129,14 @@ static __always_inline int sp_connect(struct bpf_sock_addr *ctx,
 	struct bpf_sock *sk = ctx->sk;
 	struct sp_action act = {};
 	struct sp_sock *sock;
-	__u32 class;
 
 	if (!config || !sk || bpf_get_netns_cookie(ctx) != config->netns)
 		return ALLOW;
+	sock = bpf_sk_storage_get(&sp_sock, sk, NULL, 0);
 	sp_see_socket(sk, is_ipv6, call);
 	call->src = call->bound;
 	call->is_connect = true;
-	sock = sp_take_class(config, sk, call, &class);
-	sp_steer(config, call, sock, class, &act);
+	sp_steer(config, call, sock, &act);
 	sp_set_mark(ctx, config, call, act.mark);
 
 	return act.reason ? sp_refuse(config, &act) : ALLOW;
@@ -260,17 +177,16 @@ static __always_inline int sp_sendmsg(struct bpf_sock_addr *ctx,
 	const struct sp_config *config = sp_settings();
 	struct bpf_sock *sk = ctx->sk;
 	struct sp_sock *sock;
-	__u32 class;
 
 	if (!config || !sk || bpf_get_netns_cookie(ctx) != config->netns)
 		return ALLOW;
-	call->port = ctx->user_port;
-	sock = sp_take_class(config, sk, call, &class);
-	if (!class && !sock && !sk->bound_dev_if && sp_addr_is_any(&call->src))
+	sock = bpf_sk_storage_get(&sp_sock, sk, NULL, 0);
+	if (!sock && !sk->bound_dev_if && sp_addr_is_any(&call->src))
 		return ALLOW;
 	sp_see_socket(sk, is_ipv6, call);
+	call->port = ctx->user_port;
 	call->cookie = bpf_get_socket_cookie(ctx);
-	sp_steer(config, call, sock, class, act);
+	sp_steer(config, call, sock, act);
 	if (sendmsg_sets_mark)
 		sp_set_mark(ctx, config, call, act->mark);
 	if (config->flags & SP_CONFIG_SHADOW)

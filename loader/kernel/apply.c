@@ -224,10 +224,30 @@ static int introduce_agent(struct engine *engine)
 	return engine_write_config(engine);
 }
 
+/*
+ * Not before: on maps that do not know every app yet, a door would drop what
+ * the one it replaces lets by.
+ */
+static int attach_doors(struct engine *engine)
+{
+	for (uint32_t slot = 1; slot <= SP_MAX_TUNNELS; slot++) {
+		unsigned int ifindex = engine->bindings[slot].place.ifindex;
+		int r = ifindex ? attach_door(engine->attach, ifindex) : 0;
+
+		if (r)
+			return engine_fail(engine, r, "cannot attach a door");
+	}
+
+	return 0;
+}
+
 static int attach_all(struct engine *engine)
 {
 	int r;
 
+	r = attach_doors(engine);
+	if (r)
+		return r;
 	r = attach_hooks(engine->attach, engine->cgroup_fd, engine->scope,
 			 engine->options.without);
 	if (r) {

@@ -56,7 +56,11 @@ static const struct {
 	[MAP_TUNNEL_NAME] = { "sp_tunnel_name", true },
 };
 
-/* The hooks in the order in which they come into force: see before acting. */
+/*
+ * The hooks in the order in which they come into force: see before acting. On
+ * one cgroup, programs of one type run in the order of their links, so the
+ * class is on the socket before steer looks.
+ */
 enum object_id {
 	OBJECT_IDENTITY,
 	OBJECT_STEER,
@@ -76,6 +80,11 @@ static const struct hook {
 	{ "cgroup_mkdir", "sp_cg_mkdir", OBJECT_IDENTITY, false },
 	{ "cgroup_rmdir", "sp_cg_rmdir", OBJECT_IDENTITY, false },
 	{ "cgroup_attach", "sp_cg_attach", OBJECT_IDENTITY, false },
+	{ "class_create", "sp_cl_create", OBJECT_IDENTITY, true },
+	{ "class_connect4", "sp_cl_connect4", OBJECT_IDENTITY, true },
+	{ "class_connect6", "sp_cl_connect6", OBJECT_IDENTITY, true },
+	{ "class_sendmsg4", "sp_cl_sendmsg4", OBJECT_IDENTITY, true },
+	{ "class_sendmsg6", "sp_cl_sendmsg6", OBJECT_IDENTITY, true },
 	{ "sockops", "sp_sockops", OBJECT_STEER, true },
 	{ "ingress", "sp_ingress", OBJECT_GUARD, true },
 	{ "sock_create", "sp_sock_create", OBJECT_STEER, true },
@@ -97,6 +106,7 @@ struct attach {
 	struct bpf_link *tasks;
 	struct pins pins;
 	bool adopted;
+	bool reclassed; /* a new class hook: steer must come behind it */
 	char error[256];
 };
 
@@ -313,6 +323,8 @@ static int attach_hook(struct attach *attach, size_t i, int cgroup_fd,
 		return r;
 	}
 	attach->links[i] = link;
+	attach->reclassed |= hooks[i].cgroup &&
+			     hooks[i].object == OBJECT_IDENTITY;
 
 	return 0;
 }

@@ -219,12 +219,29 @@ static int change_interface(const struct binding_context *context,
 	if (r || !ifindex)
 		return r;
 	r = map_put(map, &ifindex, &binding->slot);
-	if (!r)
+	if (!r && context->doors)
 		r = attach_door(context->attach, ifindex);
 	if (!r)
 		binding->place.ifindex = ifindex;
 
 	return r;
+}
+
+/* What an earlier daemon left open for this very interface stays open. */
+static bool adopt_entry(const struct binding_context *context,
+			struct binding *binding, const struct sp_tunnel *wanted)
+{
+	struct sp_tunnel entry;
+
+	if (binding->written ||
+	    map_get(attach_map(context->attach, MAP_TUNNEL), &binding->slot,
+		    &entry) ||
+	    memcmp(&entry, wanted, sizeof(entry)))
+		return false;
+	binding->entry = entry;
+	binding->written = true;
+
+	return true;
 }
 
 int binding_update(const struct binding_context *context,
@@ -235,7 +252,7 @@ int binding_update(const struct binding_context *context,
 	struct sp_tunnel wanted = want_entry(context, binding, link);
 	struct sp_tunnel closed = wanted;
 	uint32_t families = SP_TUN_IPV4 | SP_TUN_IPV6;
-	int r;
+	int r = 0;
 
 	/* losing its last address, an interface loses its routes */
 	if ((wanted.flags ^ binding->entry.flags) & families ||
@@ -247,7 +264,8 @@ int binding_update(const struct binding_context *context,
 		return 0;
 
 	closed.flags &= ~(uint32_t)SP_TUN_UP;
-	r = write_entry(context, binding, &closed);
+	if (!adopt_entry(context, binding, &wanted))
+		r = write_entry(context, binding, &closed);
 	if (!r)
 		r = change_interface(context, binding, wanted.ifindex);
 	if (r || !(wanted.flags & SP_TUN_UP) || context->shadow)

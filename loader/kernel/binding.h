@@ -18,6 +18,7 @@ struct binding_context {
 	const struct attach *attach;
 	const struct netdev *host;
 	bool shadow;
+	bool doors; /* the maps are filled: a door may judge by them */
 };
 
 /*

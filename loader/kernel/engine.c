@@ -63,6 +63,7 @@ struct binding_context engine_binding_context(const struct engine *engine)
 		.attach = engine->attach,
 		.host = &engine->host,
 		.shadow = engine->options.shadow,
+		.doors = engine->attached,
 	};
 }
 
