@@ -122,14 +122,6 @@ int sp_cl_sendmsg6(struct bpf_sock_addr *ctx)
 
 /* None of these can refuse anything: an error means "not cached". */
 
-static __always_inline void sp_announce(__u32 tgid, __u32 class)
-{
-	struct sp_event event = { .tgid = tgid, .class = class };
-
-	if (bpf_ringbuf_output(&sp_event, &event, sizeof(event), 0))
-		sp_count(SP_STAT_EVENTS_LOST);
-}
-
 /* Runs before the new image does. The class may change, the lineage stays. */
 SEC("tp_btf/sched_process_exec")
 int BPF_PROG(sp_exec, struct task_struct *task, pid_t old_pid,
@@ -143,18 +135,18 @@ int BPF_PROG(sp_exec, struct task_struct *task, pid_t old_pid,
 		return 0;
 	sp_look(task, config, &now);
 	entry = bpf_map_lookup_elem(&sp_task, &tgid);
+	if (entry && entry->start_time == now.start_time)
+		before = entry->class;
+	else
+		entry = NULL;
+
 	if (BPF_CORE_READ_BITFIELD_PROBED(bprm, secureexec))
 		inherited = 0;
-	else if (entry && entry->start_time == now.start_time)
+	else if (entry)
 		inherited = entry->lineage;
 	else
 		inherited = sp_ancestor_class(task, config);
-	if (entry && entry->start_time == now.start_time)
-		before = entry->class;
-
-	sp_classify(task, tgid, config, &now, inherited);
-	if (now.class && now.class != before)
-		sp_announce(tgid, now.class);
+	sp_classify(task, config, &now, before, inherited);
 
 	return 0;
 }
@@ -175,9 +167,7 @@ int BPF_PROG(sp_fork, struct task_struct *parent, struct task_struct *child)
 	sp_task_class(parent, config, &above);
 	sp_look(child, config, &now);
 	if (now.cgroup != above.cgroup) {
-		sp_classify(child, tgid, config, &now, above.lineage);
-		if (now.class && now.class != above.class)
-			sp_announce(tgid, now.class);
+		sp_classify(child, config, &now, above.class, above.lineage);
 		return 0;
 	}
 	now.class = above.class;
@@ -246,8 +236,7 @@ int BPF_PROG(sp_cg_attach, struct cgroup *cgroup, const char *path,
 
 	if (!config || BPF_CORE_READ(cgroup, root, hierarchy_id))
 		return 0;
-	if (sp_task_class(task, config, &now))
-		sp_announce(task->tgid, now.class);
+	sp_task_class(task, config, &now);
 
 	return 0;
 }

@@ -155,18 +155,28 @@ static __always_inline bool sp_known(const struct sp_task *entry,
 	       entry->epoch == now->epoch;
 }
 
+/* The daemon takes over what a process holds that has come into a class. */
+static __always_inline void sp_announce(__u32 tgid, __u32 class)
+{
+	struct sp_event event = { .tgid = tgid, .class = class };
+
+	if (bpf_ringbuf_output(&sp_event, &event, sizeof(event), 0))
+		sp_count(SP_STAT_EVENTS_LOST);
+}
+
 /*
- * Finds out and remembers. inherited: the class that comes down by fork, where
- * the caller knows it. BPF_NOEXIST would lose a race against the tracepoints,
- * so the last writer wins: all write the same.
+ * Finds out, remembers and announces. before: the class the process had;
+ * inherited: the one that comes down by fork. Two at once for one process
+ * write the same, so the last may win.
  */
-static __noinline __u32 sp_classify(struct task_struct *task, __u32 tgid,
+static __noinline __u32 sp_classify(struct task_struct *task,
 				    const struct sp_config *config,
-				    struct sp_task *now, __u32 inherited)
+				    struct sp_task *now, __u32 before,
+				    __u32 inherited)
 {
 	struct cgroup *cgroup = SP_READ(task, cgroups, dfl_cgrp);
+	__u32 tgid = SP_READ(task, tgid), own, by_cgroup;
 	bool governed = false;
-	__u32 own, by_cgroup;
 
 	own = sp_exe_class(task);
 	by_cgroup = sp_cgroup_class(cgroup, config->scope, &governed);
@@ -187,6 +197,8 @@ static __noinline __u32 sp_classify(struct task_struct *task, __u32 tgid,
 	}
 	if (bpf_map_update_elem(&sp_task, &tgid, now, BPF_ANY))
 		sp_count(SP_STAT_TASKS_FULL);
+	if (now->class && now->class != before)
+		sp_announce(tgid, now->class);
 
 	return now->class;
 }
@@ -213,7 +225,7 @@ static __noinline __u32 sp_task_class(struct task_struct *task,
 				      const struct sp_config *config,
 				      struct sp_task *now)
 {
-	__u32 tgid = SP_READ(task, tgid), inherited;
+	__u32 tgid = SP_READ(task, tgid), before = 0, inherited;
 	struct sp_task *entry;
 
 	if (SP_READ(task, flags) & PF_KTHREAD) {
@@ -231,17 +243,21 @@ static __noinline __u32 sp_task_class(struct task_struct *task,
 	}
 
 	sp_count(SP_STAT_TASK_MISSES);
-	if (!entry || entry->start_time != now->start_time)
+	if (entry && entry->start_time == now->start_time)
+		before = entry->class;
+	else
+		entry = NULL; /* another process's, which had the id before */
+
+	if (!entry)
 		inherited = sp_ancestor_class(task, config);
 	else if (entry->exec_id != now->exec_id && sp_is_privileged(task))
 		inherited = 0;
 	else if (entry->lineage || entry->epoch == now->epoch)
 		inherited = entry->lineage;
 	else
-		inherited =
-			sp_ancestor_class(task, config); /* selectors are new */
+		inherited = sp_ancestor_class(task, config); /* new selectors */
 
-	return sp_classify(task, tgid, config, now, inherited);
+	return sp_classify(task, config, now, before, inherited);
 }
 
 #endif

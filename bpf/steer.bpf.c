@@ -90,12 +90,8 @@ static __always_inline int sp_refuse(const struct sp_config *config,
 static __always_inline void sp_see_socket(struct bpf_sock *sk, bool is_ipv6,
 					  struct sp_call *call)
 {
-	struct sock *raw = sp_raw_sock(sk);
-
 	call->device = sk->bound_dev_if;
 	call->mark = sk->mark;
-	call->locked = BPF_CORE_READ_BITFIELD_PROBED(raw, sk_userlocks) &
-		       SOCK_BINDADDR_LOCK;
 	if (!is_ipv6) {
 		sp_addr_v4(&call->bound, sk->src_ip4);
 	} else {
@@ -106,6 +102,22 @@ static __always_inline void sp_see_socket(struct bpf_sock *sk, bool is_ipv6,
 		word[2] = sk->src_ip6[2];
 		word[3] = sk->src_ip6[3];
 	}
+}
+
+/* Did the app choose the bound address, or the kernel at a connect()? */
+static __always_inline bool sp_is_locked(struct bpf_sock *sk)
+{
+	struct sock *raw = sp_raw_sock(sk);
+
+	return BPF_CORE_READ_BITFIELD_PROBED(raw, sk_userlocks) &
+	       SOCK_BINDADDR_LOCK;
+}
+
+/* Nobody's socket, bound to nothing: there is nothing to steer or refuse. */
+static __always_inline bool sp_is_plain(const struct sp_sock *sock,
+					const struct sp_call *call)
+{
+	return !sock && !call->device && sp_addr_is_any(&call->src);
 }
 
 static __always_inline void sp_set_mark(struct bpf_sock_addr *ctx,
@@ -135,6 +147,10 @@ static __always_inline int sp_connect(struct bpf_sock_addr *ctx,
 	sock = bpf_sk_storage_get(&sp_sock, sk, NULL, 0);
 	sp_see_socket(sk, is_ipv6, call);
 	call->src = call->bound;
+	if (sp_is_plain(sock, call))
+		return ALLOW;
+	if (!sp_addr_is_any(&call->src))
+		call->locked = sp_is_locked(sk);
 	call->is_connect = true;
 	sp_steer(config, call, sock, &act);
 	sp_set_mark(ctx, config, call, act.mark);
@@ -166,10 +182,6 @@ int sp_connect6(struct bpf_sock_addr *ctx)
 	return sp_connect(ctx, &call, true);
 }
 
-/*
- * Most datagrams are of apps that nobody listed, on sockets that nobody wrote
- * to through a tunnel: these leave again without a look at the maps.
- */
 static __always_inline int sp_sendmsg(struct bpf_sock_addr *ctx,
 				      struct sp_call *call,
 				      struct sp_action *act, bool is_ipv6)
@@ -181,9 +193,11 @@ static __always_inline int sp_sendmsg(struct bpf_sock_addr *ctx,
 	if (!config || !sk || bpf_get_netns_cookie(ctx) != config->netns)
 		return ALLOW;
 	sock = bpf_sk_storage_get(&sp_sock, sk, NULL, 0);
-	if (!sock && !sk->bound_dev_if && sp_addr_is_any(&call->src))
-		return ALLOW;
 	sp_see_socket(sk, is_ipv6, call);
+	if (sp_is_plain(sock, call))
+		return ALLOW;
+	if (!sp_addr_is_any(&call->src))
+		call->locked = sp_is_locked(sk);
 	call->port = ctx->user_port;
 	call->cookie = bpf_get_socket_cookie(ctx);
 	sp_steer(config, call, sock, act);

@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 
+#include "loader/daemon/candidate.h"
 #include "loader/daemon/instance.h"
 #include "loader/daemon/loop.h"
 #include "loader/daemon/options.h"
@@ -20,8 +21,9 @@ struct daemon {
 	struct instance instance;
 	struct store *store;
 	struct engine *engine;
-	struct policy *policy; /* in force; the engine refers to it */
-	struct report report;  /* of the last reload */
+	struct candidate first; /* until it is in force */
+	struct policy *policy;	/* in force; the engine refers to it */
+	struct report report;	/* of the last reload */
 	int loop;
 	struct source signals, kernel;
 	struct control *control;

@@ -21,6 +21,9 @@
 #include "loader/util/json.h"
 #include "policy/plan/diff.h"
 
+static const char too_narrow[] =
+	"the mark's mask is too narrow for the tunnels";
+
 static struct candidate_source source_of(const struct daemon *daemon)
 {
 	return (struct candidate_source){
@@ -46,7 +49,7 @@ static int apply(struct daemon *daemon, struct candidate *candidate,
 	int r;
 
 	if (!fits(daemon, candidate->policy)) {
-		*ret_error = "the mark's mask is too narrow for the tunnels";
+		*ret_error = too_narrow;
 		return -ENOSPC;
 	}
 	r = engine_apply(daemon->engine, candidate->policy);
@@ -96,34 +99,61 @@ static int finish(struct daemon *daemon, struct candidate *candidate, int r,
 	return r;
 }
 
-int reload_first(struct daemon *daemon)
+/* The store's versions instead of files that contradict each other. */
+static int restore(struct daemon *daemon)
 {
-	_cleanup_(candidate_clear) struct candidate candidate = { 0 };
 	const struct candidate_source source = source_of(daemon);
-	const char *error;
+	struct report ignored = { 0 };
 	int r;
 
-	r = candidate_read(&candidate, &source, &daemon->report);
-	if (r == -EBADMSG) {
-		struct report ignored = { 0 };
+	candidate_clear(&daemon->first);
+	r = candidate_restore(&daemon->first, &source, &ignored);
+	report_clear(&ignored);
+	if (r < 0)
+		return r == -ENOENT ? -EBADMSG : r;
+	log_line(LOG_WARNING, "the files cannot be in force together, starting "
+			      "with their last good versions");
+	return 0;
+}
 
-		candidate_clear(&candidate);
-		if (!candidate_restore(&candidate, &source, &ignored)) {
-			log_line(LOG_WARNING, "the files cannot be in force "
-					      "together, starting with their "
-					      "last good versions");
-			r = 0;
-		}
-		report_clear(&ignored);
-	}
+int reload_prepare(struct daemon *daemon)
+{
+	const struct candidate_source source = source_of(daemon);
+	struct candidate *first = &daemon->first;
+	const char *error = "the files cannot be in force together";
+	int r;
+
+	r = candidate_read(first, &source, &daemon->report);
+	log_report(&daemon->report);
+	if (r == -EBADMSG)
+		r = restore(daemon);
+	if (r < 0 && r != -EBADMSG)
+		error = strerror(-r);
+
 	/* Rather not start than govern nothing and call that READY. */
-	if (r == 0 && candidate.good.n == 0 && daemon->report.n_errors)
-		r = -ENODATA;
-	r = finish(daemon, &candidate, r, &error);
-	if (r == -ENODATA)
+	if (r == 0 && first->good.n == 0 && daemon->report.n_errors) {
 		error = "no file is good";
+		r = -ENODATA;
+	}
+	if (r == 0 && !fits(daemon, first->policy)) {
+		error = too_narrow;
+		r = -ENOSPC;
+	}
 	if (r < 0)
 		log_line(LOG_ERR, "cannot start: %s", error);
+	return r;
+}
+
+int reload_first(struct daemon *daemon)
+{
+	const char *error;
+	int r = apply(daemon, &daemon->first, &error);
+
+	if (r < 0)
+		log_line(LOG_ERR, "cannot start: %s: %s", error, strerror(-r));
+	else
+		tell(daemon, &daemon->first);
+	candidate_clear(&daemon->first);
 	return r;
 }
 
@@ -217,7 +247,7 @@ static json_t *plan_json(struct daemon *daemon)
 	else if (r < 0)
 		error = strerror(-r);
 	else if (!fits(daemon, candidate.policy))
-		error = "the mark's mask is too narrow for the tunnels";
+		error = too_narrow;
 	return outcome(daemon, false, error, &report,
 		       changes_json(daemon->policy, candidate.policy));
 }

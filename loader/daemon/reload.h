@@ -10,10 +10,14 @@
 struct daemon;
 
 /*
- * The first policy. Where the files contradict each other, the last good
- * versions of all of them are taken instead. -ENOSPC when there are more
- * tunnels than the mark has room for (a usage error).
+ * Reads the first policy into daemon->first, before any kernel object exists.
+ * Where the files contradict each other, the last good versions of all of them
+ * are taken instead. -ENOSPC when there are more tunnels than the mark has
+ * room for (a usage error), -ENODATA when there are files and none is good.
  */
+int reload_prepare(struct daemon *daemon);
+
+/* Brings daemon->first into force. */
 int reload_first(struct daemon *daemon);
 
 /*

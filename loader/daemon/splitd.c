@@ -3,9 +3,10 @@
  * splitd: the order in which things start, and one event loop.
  *
  * The run directory's lock comes first, so that everything after it is done by
- * one instance; what can fail for want of a right or a kernel feature comes
- * before the policy is read; READY comes when traffic is governed. Stopping
- * lets go of handles only: programs, maps, rules and routes stay.
+ * one instance. The policy is read before the first kernel object is made, so
+ * that files nobody can govern by change nothing; READY comes when traffic is
+ * governed. Stopping lets go of handles only: programs, maps, rules and routes
+ * stay.
  */
 #include <errno.h>
 #include <signal.h>
@@ -106,6 +107,7 @@ static int lock(struct daemon *daemon)
 	return r < 0 ? fail("make and lock the run directory", r) : 0;
 }
 
+/* The kernel side; what was in force before this start stays until apply. */
 static int start_engine(struct daemon *daemon)
 {
 	int r = engine_open(&daemon->options.engine, &daemon->engine);
@@ -119,10 +121,16 @@ static int start_engine(struct daemon *daemon)
 	}
 	engine_set_log(daemon->engine, engine_log, daemon);
 	r = instance_record(&daemon->instance, &daemon->options);
-	return r < 0 ? fail("record the settings", r) : 0;
+	if (r < 0)
+		return fail("record the settings", r);
+
+	daemon->kernel = (struct source){ engine_fd(daemon->engine),
+					  kernel_event, daemon };
+	r = loop_add(daemon->loop, &daemon->kernel, EPOLLIN);
+	return r < 0 ? fail("wait for events", r) : 0;
 }
 
-/* Everything that can wake the loop. */
+/* Before the files are read, so that no change of theirs is missed. */
 static int start_events(struct daemon *daemon)
 {
 	const struct options *options = &daemon->options;
@@ -131,22 +139,13 @@ static int start_events(struct daemon *daemon)
 	daemon->loop = r = loop_new();
 	if (r >= 0)
 		r = loop_add(daemon->loop, &daemon->signals, EPOLLIN);
-	daemon->kernel = (struct source){ engine_fd(daemon->engine),
-					  kernel_event, daemon };
-	if (r == 0)
-		r = loop_add(daemon->loop, &daemon->kernel, EPOLLIN);
 	if (r == 0)
 		r = watch_open(options->policy, options->host, daemon->loop,
 			       files_changed, daemon, &daemon->watch);
-	if (r < 0)
-		return fail("wait for events", r);
-
-	r = control_open(options->run, daemon->loop, request_answer, daemon,
-			 &daemon->control);
-	return r < 0 ? fail("make the control socket", r) : 0;
+	return r < 0 ? fail("wait for events", r) : 0;
 }
 
-static int serve(struct daemon *daemon)
+static int start(struct daemon *daemon)
 {
 	int r;
 
@@ -159,15 +158,29 @@ static int serve(struct daemon *daemon)
 	r = store_open(daemon->options.state, &daemon->store);
 	if (r < 0)
 		return fail("open the state directory", r);
-	r = start_engine(daemon);
-	if (r == 0)
-		r = start_events(daemon);
+	r = start_events(daemon);
 	if (r != 0)
 		return r;
-	r = reload_first(daemon);
+
+	r = reload_prepare(daemon);
 	if (r < 0)
 		return r == -ENOSPC ? EXIT_USAGE : EXIT_FAILED;
+	r = start_engine(daemon);
+	if (r != 0)
+		return r;
+	r = control_open(daemon->options.run, daemon->loop, request_answer,
+			 daemon, &daemon->control);
+	if (r < 0)
+		return fail("make the control socket", r);
+	return reload_first(daemon) < 0 ? EXIT_FAILED : 0;
+}
 
+static int serve(struct daemon *daemon)
+{
+	int r = start(daemon);
+
+	if (r != 0)
+		return r;
 	notify_manager("READY=1\nSTATUS=governing");
 	r = loop_run(daemon->loop, &daemon->stop);
 	if (r < 0)
@@ -183,6 +196,7 @@ static void stop(struct daemon *daemon)
 	watch_close(daemon->watch);
 	engine_close(daemon->engine);
 	policy_free(daemon->policy);
+	candidate_clear(&daemon->first);
 	store_close(daemon->store);
 	report_clear(&daemon->report);
 	cleanup_close(&daemon->loop);

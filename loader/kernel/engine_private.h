@@ -40,6 +40,7 @@ struct engine {
 	struct binding bindings[SP_MAX_TUNNELS + 1]; /* by slot */
 	struct sp_config config;
 	bool attached;
+	uint64_t events_lost;
 
 	engine_log_fn log;
 	void *log_ctx;
@@ -61,8 +62,10 @@ const struct binding *engine_binding(const struct engine *engine,
 int engine_host_changed(struct engine *engine);
 /* Selectors resolved anew; epoch and processes follow. */
 int engine_members_changed(struct engine *engine);
-/* Takes over what the processes of all apps hold. */
+/* Puts right what processes hold: newcomers', and what has a new verdict. */
 int engine_settle(struct engine *engine);
+/* SP_STAT_..., summed over the processors. */
+uint64_t engine_stat(const struct engine *engine, uint32_t stat);
 int engine_write_config(struct engine *engine);
 int engine_watch(struct engine *engine);
 

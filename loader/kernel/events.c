@@ -188,7 +188,7 @@ static uint32_t tunnel_of(void *ctx, const struct in6_addr *addr)
 }
 
 static int settle(struct engine *engine, const struct sp_task_record *records,
-		  size_t n)
+		  size_t n, enum tasks_reason reason)
 {
 	struct listeners listeners;
 	struct tasks_context context = {
@@ -211,7 +211,7 @@ static int settle(struct engine *engine, const struct sp_task_record *records,
 	for (size_t i = 0; i < n; i++) {
 		pid_t pid = (pid_t)records[i].tgid;
 
-		r = tasks_settle(&context, pid, records[i].class);
+		r = tasks_settle(&context, pid, records[i].class, reason);
 		if (r)
 			engine_log(engine, LOG_WARNING,
 				   "cannot take over the sockets of process "
@@ -222,7 +222,7 @@ static int settle(struct engine *engine, const struct sp_task_record *records,
 	return 0;
 }
 
-int engine_settle(struct engine *engine)
+static int settle_all(struct engine *engine, enum tasks_reason reason)
 {
 	struct sp_task_record *records;
 	size_t n;
@@ -231,26 +231,55 @@ int engine_settle(struct engine *engine)
 	r = tasks_list(engine->attach, &records, &n);
 	if (r)
 		return engine_fail(engine, r, "cannot list processes");
-	r = settle(engine, records, n);
+	r = settle(engine, records, n, reason);
 	free(records);
 
 	return r;
 }
 
-static int on_task_event(void *ctx, void *data, size_t size)
+static int on_newcomer(void *ctx, void *data, size_t size)
 {
+	const struct engine *engine = ctx;
 	const struct sp_event *event = data;
 	struct sp_task_record record;
+	struct sp_task now;
 
-	if (size < sizeof(*event))
+	/* by now it may have become another's, or nobody's */
+	if (size < sizeof(*event) ||
+	    map_get(attach_map(engine->attach, MAP_TASK), &event->tgid, &now) ||
+	    now.class != event->class)
 		return 0;
 	record = (struct sp_task_record){
 		.tgid = event->tgid,
 		.class = event->class,
 	};
-	(void)settle(ctx, &record, 1);
+	(void)settle(ctx, &record, 1, TASKS_NEWCOMER);
 
 	return 0;
+}
+
+/* Some announcement did not fit into the ring: anybody may be a newcomer. */
+static bool has_lost_events(struct engine *engine)
+{
+	uint64_t lost = engine_stat(engine, SP_STAT_EVENTS_LOST);
+	bool more = lost != engine->events_lost;
+
+	engine->events_lost = lost;
+
+	return more;
+}
+
+int engine_settle(struct engine *engine)
+{
+	int r;
+
+	r = settle_all(engine, TASKS_NEW_VERDICT);
+	/* the pass over all processes has announced who is new */
+	(void)ring_buffer__consume(engine->ring);
+	if (!r && has_lost_events(engine))
+		r = settle_all(engine, TASKS_NEWCOMER);
+
+	return r;
 }
 
 /* ---- events ------------------------------------------------------------ */
@@ -341,7 +370,7 @@ int engine_watch(struct engine *engine)
 	if (r)
 		return r;
 	engine->ring = ring_buffer__new(attach_map(engine->attach, MAP_EVENT),
-					on_task_event, engine, NULL);
+					on_newcomer, engine, NULL);
 	if (!engine->ring)
 		return -errno;
 	r = watch_fd(engine, mnl_socket_get_fd(engine->events), EPOLLIN);

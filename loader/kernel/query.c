@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* What the engine tells of itself; changes nothing. */
+#include <bpf/libbpf.h>
 #include <errno.h>
 #include <ftw.h>
 #include <limits.h>
@@ -47,6 +48,24 @@ void engine_tunnel(const struct engine *engine, const struct tunnel *tunnel,
 	ret_status->facts.has_ipv6 = binding->entry.flags & SP_TUN_IPV6;
 	memcpy(&ret_status->source4, &binding->entry.src4, 16);
 	memcpy(&ret_status->source6, &binding->entry.src6, 16);
+}
+
+uint64_t engine_stat(const struct engine *engine, uint32_t stat)
+{
+	int n = libbpf_num_possible_cpus();
+	_cleanup_free_ uint64_t *values = NULL;
+	uint64_t sum = 0;
+
+	if (n <= 0)
+		return 0;
+	values = calloc((size_t)n, sizeof(*values));
+	if (!values ||
+	    map_get(attach_map(engine->attach, MAP_STAT), &stat, values))
+		return 0;
+	for (int i = 0; i < n; i++)
+		sum += values[i];
+
+	return sum;
 }
 
 static int compare_drops(const void *a, const void *b)

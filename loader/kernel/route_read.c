@@ -303,8 +303,12 @@ int route_lookup(struct nl *nl, const struct in6_addr *dst, uint32_t mark,
 
 	rtm->rtm_family = is_ipv4 ? AF_INET : AF_INET6;
 	rtm->rtm_dst_len = is_ipv4 ? 32 : 128;
-	/* name the real table, not "main" for all (e3a22b7f5cc4, 4.12) */
-	rtm->rtm_flags = RTM_F_LOOKUP_TABLE;
+	/*
+	 * Name the real table, not "main" for all (e3a22b7f5cc4, 4.12). IPv6
+	 * always does, and refuses the flag where checks are strict.
+	 */
+	if (is_ipv4)
+		rtm->rtm_flags = RTM_F_LOOKUP_TABLE;
 	mnl_attr_put(nlh, RTA_DST, is_ipv4 ? 4 : 16,
 		     is_ipv4 ? &dst->s6_addr[12] : dst->s6_addr);
 	if (mark)

@@ -177,6 +177,26 @@ static int set_class(const struct tasks_context *context,
 	return 0;
 }
 
+/*
+ * The class the socket shall have; 0: leave it alone. What the hooks have seen
+ * in an unlisted process's hands is that one's, even if a listed one holds it
+ * too, and a process that was in its class all along has no say in what is
+ * passed to it.
+ */
+static uint32_t class_for(const struct tasks_context *context,
+			  const struct socket *s, uint32_t class,
+			  enum tasks_reason reason)
+{
+	struct sp_sock sock;
+
+	if (map_get(attach_map(context->attach, MAP_SOCK), &s->fd, &sock))
+		return reason == TASKS_NEWCOMER ? class : 0;
+	if (!sock.class)
+		return 0;
+
+	return reason == TASKS_NEWCOMER ? class : sock.class;
+}
+
 static void disconnect(const struct socket *s)
 {
 	struct sockaddr_storage none = { .ss_family = AF_UNSPEC };
@@ -200,6 +220,8 @@ static int settle_socket(const struct tasks_context *context,
 	uint32_t want, have;
 	int r;
 
+	if (!class)
+		return 0;
 	r = set_class(context, s, class);
 	if (r || !s->connected)
 		return r;
@@ -222,7 +244,8 @@ static bool is_server(const struct tasks_context *context,
 		listeners_has(context->listeners, s->local_port));
 }
 
-int tasks_settle(const struct tasks_context *context, pid_t pid, uint32_t class)
+int tasks_settle(const struct tasks_context *context, pid_t pid, uint32_t class,
+		 enum tasks_reason reason)
 {
 	_cleanup_close_ int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
 	_cleanup_closedir_ DIR *dir = NULL;
@@ -252,7 +275,8 @@ int tasks_settle(const struct tasks_context *context, pid_t pid, uint32_t class)
 		if (fd < 0 || !read_socket(context->netns, fd, &s) ||
 		    is_server(context, &s))
 			continue;
-		r2 = settle_socket(context, &s, class);
+		r2 = settle_socket(context, &s,
+				   class_for(context, &s, class, reason));
 		if (r2 && !r)
 			r = r2;
 	}

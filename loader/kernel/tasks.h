@@ -33,14 +33,20 @@ struct tasks_context {
 	void *ctx;
 };
 
+enum tasks_reason {
+	TASKS_NEWCOMER,	   /* the process has come into the class */
+	TASKS_NEW_VERDICT, /* the class may have to go another way */
+};
+
 /*
- * Takes over the sockets that the process holds: gives each its class and
- * mark, and puts connected ones that are on the wrong side right. A connected
- * UDP socket is connected again, a TCP connection on the wrong side is ended
- * (its address cannot change): the app sees an error at once and connects
- * anew. Accepted connections stay as they are. A process that is gone is fine.
+ * Settles the sockets that a process holds. A newcomer's get class and mark;
+ * with a new verdict only those are looked at that have a class already.
+ * Connected ones on the wrong side are put right: a UDP socket is connected
+ * again, a TCP connection is ended (its address cannot change), so that the app
+ * sees an error at once and connects anew. Listeners and accepted connections
+ * stay as they are. A process that is gone is fine.
  */
-int tasks_settle(const struct tasks_context *context, pid_t pid,
-		 uint32_t class);
+int tasks_settle(const struct tasks_context *context, pid_t pid, uint32_t class,
+		 enum tasks_reason reason);
 
 #endif
