@@ -232,8 +232,15 @@ static int attach_doors(struct engine *engine)
 {
 	for (uint32_t slot = 1; slot <= SP_MAX_TUNNELS; slot++) {
 		unsigned int ifindex = engine->bindings[slot].place.ifindex;
-		int r = ifindex ? attach_door(engine->attach, ifindex) : 0;
+		int r;
 
+		if (!ifindex)
+			continue;
+		if (!engine_has_doors(engine)) {
+			attach_door_remove(engine->attach, ifindex);
+			continue;
+		}
+		r = attach_door(engine->attach, ifindex);
 		if (r)
 			return engine_fail(engine, r, "cannot attach a door");
 	}

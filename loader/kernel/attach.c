@@ -286,47 +286,81 @@ static bool is_alive(int fd, uint64_t cgroup_id)
 	return info.cgroup.cgroup_id == cgroup_id;
 }
 
+/* In one step, so that a crash leaves the old link pinned or the new one. */
+static int pin_over(struct bpf_link *link, const char *path)
+{
+	char fresh[PATH_MAX];
+	int n, r;
+
+	/* a BPF file system refuses names with a dot */
+	n = snprintf(fresh, sizeof(fresh), "%s+new", path);
+	if (n < 0 || (size_t)n >= sizeof(fresh))
+		return -ENAMETOOLONG;
+	if (unlink(fresh) && errno != ENOENT)
+		return -errno;
+	r = bpf_link__pin(link, fresh);
+	if (!r && rename(fresh, path))
+		r = -errno;
+
+	return r;
+}
+
+/*
+ * A living link takes the new program in place, if it may: a tracepoint's
+ * cannot, and steer's must not stay in front of a class hook made anew.
+ */
+static bool update_hook(const struct attach *attach, const struct hook *hook,
+			struct bpf_link *link, struct bpf_program *program,
+			uint64_t cgroup_id)
+{
+	return hook->cgroup &&
+	       !(attach->reclassed && hook->object == OBJECT_STEER) &&
+	       is_alive(bpf_link__fd(link), cgroup_id) &&
+	       !bpf_link__update_program(link, program);
+}
+
 /* Over to the new program: in place, or the new link before the old goes. */
 static int attach_hook(struct attach *attach, size_t i, int cgroup_fd,
 		       uint64_t cgroup_id)
 {
-	struct bpf_object *object = attach->objects[hooks[i].object];
-	struct bpf_program *program =
-		bpf_object__find_program_by_name(object, hooks[i].program);
+	const struct hook *hook = &hooks[i];
+	struct bpf_program *program = bpf_object__find_program_by_name(
+		attach->objects[hook->object], hook->program);
 	struct bpf_link *link;
 	char path[PATH_MAX];
 	int r;
 
-	r = pins_link_path(&attach->pins, hooks[i].name, path);
+	r = pins_link_path(&attach->pins, hook->name, path);
 	if (r)
 		return r;
 	link = bpf_link__open(path);
-	if (link && hooks[i].cgroup &&
-	    is_alive(bpf_link__fd(link), cgroup_id) &&
-	    !bpf_link__update_program(link, program)) {
+	if (link && update_hook(attach, hook, link, program, cgroup_id)) {
 		attach->links[i] = link;
 		return 0;
 	}
-	/* a tracepoint's link takes no other program: make before break */
 	bpf_link__destroy(link);
-	link = hooks[i].cgroup ?
-		       bpf_program__attach_cgroup(program, cgroup_fd) :
-		       bpf_program__attach(program);
+	link = hook->cgroup ? bpf_program__attach_cgroup(program, cgroup_fd) :
+			      bpf_program__attach(program);
 	if (!link)
 		return -errno;
-	if (unlink(path) && errno != ENOENT)
-		r = -errno;
-	else
-		r = bpf_link__pin(link, path);
+	r = pin_over(link, path);
 	if (r) {
 		bpf_link__destroy(link);
 		return r;
 	}
 	attach->links[i] = link;
-	attach->reclassed |= hooks[i].cgroup &&
-			     hooks[i].object == OBJECT_IDENTITY;
+	attach->reclassed |= hook->cgroup && hook->object == OBJECT_IDENTITY;
 
 	return 0;
+}
+
+static bool is_hook(const char *name)
+{
+	for (size_t i = 0; i < N_HOOKS; i++)
+		if (!strcmp(hooks[i].name, name))
+			return true;
+
+	return !strcmp(name, "door");
 }
 
 int attach_hooks(struct attach *attach, int cgroup_fd, uint64_t cgroup_id,
@@ -335,6 +369,8 @@ int attach_hooks(struct attach *attach, int cgroup_fd, uint64_t cgroup_id,
 	char path[PATH_MAX];
 	int r;
 
+	if (without && !is_hook(without))
+		return fail(attach, -EINVAL, "there is no hook %s", without);
 	for (size_t i = 0; i < N_HOOKS; i++) {
 		if (without && !strcmp(without, hooks[i].name)) {
 			if (!pins_link_path(&attach->pins, without, path))

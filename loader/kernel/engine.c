@@ -56,6 +56,13 @@ void engine_log(const struct engine *engine, int priority, const char *format,
 	engine->log(engine->log_ctx, priority, line);
 }
 
+bool engine_has_doors(const struct engine *engine)
+{
+	const char *without = engine->options.without;
+
+	return !without || strcmp(without, "door");
+}
+
 struct binding_context engine_binding_context(const struct engine *engine)
 {
 	return (struct binding_context){
@@ -63,7 +70,7 @@ struct binding_context engine_binding_context(const struct engine *engine)
 		.attach = engine->attach,
 		.host = &engine->host,
 		.shadow = engine->options.shadow,
-		.doors = engine->attached,
+		.doors = engine->attached && engine_has_doors(engine),
 	};
 }
 

@@ -52,6 +52,9 @@ int engine_fail(struct engine *engine, int r, const char *what)
 void engine_log(const struct engine *engine, int priority, const char *format,
 		...) __attribute__((format(printf, 3, 4)));
 
+/* Tests leave the door out by name, like any hook. */
+bool engine_has_doors(const struct engine *engine);
+
 struct binding_context engine_binding_context(const struct engine *engine);
 
 /* The binding of a tunnel of the running policy; NULL. */

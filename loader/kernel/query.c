@@ -21,9 +21,12 @@ uint64_t engine_generation(const struct engine *engine)
 
 const char *engine_degraded(const struct engine *engine)
 {
-	return engine->attached ?
-		       attach_missing(engine->attach, engine->scope) :
-		       NULL;
+	if (!engine->attached)
+		return NULL;
+	if (!engine_has_doors(engine))
+		return "door";
+
+	return attach_missing(engine->attach, engine->scope);
 }
 
 const struct binding *engine_binding(const struct engine *engine,
