@@ -93,9 +93,13 @@ struct {
 	__type(value, struct sp_task);
 } sp_task SEC(".maps");
 
+/*
+ * An accepted socket gets a copy of its listener's: so it is known to answer,
+ * and not to be one that a process held before it was classed.
+ */
 struct {
 	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(map_flags, BPF_F_NO_PREALLOC | BPF_F_CLONE);
 	__type(key, int);
 	__type(value, struct sp_sock);
 } sp_sock SEC(".maps");

@@ -168,6 +168,8 @@ json_t *request_answer(void *ctx, const struct ucred *peer,
 			continue;
 		if (requests[i].changes && !may_change)
 			return control_error("'%s' is for root", command);
+		/* the answer is about now: what has happened comes first */
+		(void)engine_dispatch(daemon->engine);
 		return requests[i].answer(daemon, request);
 	}
 	return control_error("unknown command '%s'", command);

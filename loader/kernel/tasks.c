@@ -235,13 +235,37 @@ static int settle_socket(const struct tasks_context *context,
 
 /* ---- one process ------------------------------------------------------- */
 
-/* A listener's mark would be its SYN-ACK's; what was accepted stays put. */
-static bool is_server(const struct tasks_context *context,
-		      const struct socket *s)
+/* Opened or accepted before anybody looked; the port tells which. */
+static bool was_accepted(const struct tasks_context *context,
+			 const struct socket *s)
 {
-	return s->listening ||
-	       (s->type == SOCK_STREAM && s->connected &&
-		listeners_has(context->listeners, s->local_port));
+	return s->type == SOCK_STREAM && s->connected &&
+	       listeners_has(context->listeners, s->local_port);
+}
+
+/*
+ * A listener is nobody's: its mark would be its SYN-ACK's. With that on record,
+ * what it accepts is known to be accepted.
+ */
+static int settle_listener(const struct tasks_context *context,
+			   const struct socket *s)
+{
+	int map = attach_map(context->attach, MAP_SOCK);
+	static const struct sp_sock nobody;
+	struct sp_sock sock;
+
+	return map_get(map, &s->fd, &sock) ? map_put(map, &s->fd, &nobody) : 0;
+}
+
+static int settle(const struct tasks_context *context, const struct socket *s,
+		  uint32_t class, enum tasks_reason reason)
+{
+	if (s->listening)
+		return settle_listener(context, s);
+	if (was_accepted(context, s))
+		return 0;
+
+	return settle_socket(context, s, class_for(context, s, class, reason));
 }
 
 int tasks_settle(const struct tasks_context *context, pid_t pid, uint32_t class,
@@ -272,11 +296,9 @@ int tasks_settle(const struct tasks_context *context, pid_t pid, uint32_t class,
 		fd = (int)syscall(SYS_pidfd_getfd, pidfd, atoi(entry->d_name),
 				  0);
 		/* closed in the meantime, or not one of ours */
-		if (fd < 0 || !read_socket(context->netns, fd, &s) ||
-		    is_server(context, &s))
+		if (fd < 0 || !read_socket(context->netns, fd, &s))
 			continue;
-		r2 = settle_socket(context, &s,
-				   class_for(context, &s, class, reason));
+		r2 = settle(context, &s, class, reason);
 		if (r2 && !r)
 			r = r2;
 	}

@@ -34,8 +34,8 @@ static int marker_open(struct lab *lab, enum side side)
 
 	if (fd < 0)
 		return -errno;
-	if (setsockopt(fd, SOL_PACKET, PACKET_QDISC_BYPASS, &on,
-		       sizeof(on)) < 0) {
+	if (setsockopt(fd, SOL_PACKET, PACKET_QDISC_BYPASS, &on, sizeof(on)) <
+	    0) {
 		close(fd);
 		return -errno;
 	}
@@ -75,7 +75,8 @@ static int markers_send(struct lab *lab, uint32_t *ret_marks)
 		if (sched_setaffinity(0, sizeof(one), &one) < 0)
 			r = -errno;
 		for (enum side s = 0; s < N_SIDES && r >= 0; s++)
-			r = marker_send(lab, s);
+			if (!lab->far[s].gone)
+				r = marker_send(lab, s);
 		marks++;
 	}
 	sched_setaffinity(0, sizeof(all), &all);
@@ -118,6 +119,10 @@ int sensors_read(struct lab *lab, struct reading readings[N_SIDES])
 	r = markers_send(lab, &request.marks);
 	request.nonce = lab->nonce;
 	for (enum side s = 0; s < N_SIDES && r >= 0; s++) {
+		if (lab->far[s].gone) {
+			memset(&readings[s], 0, sizeof(readings[s]));
+			continue;
+		}
 		r = far_ask(&lab->far[s], &request, &readings[s],
 			    sizeof(readings[s]));
 		if (r >= 0)
@@ -206,8 +211,8 @@ int counters_setup(struct lab *lab)
 static int counters_take(const struct lab *lab, enum side side,
 			 uint64_t packets[2 * N_DSTS])
 {
-	char *argv[] = { "nft", "reset", "counters", "table", "inet", "lab",
-			 NULL };
+	char *argv[] = { "nft",	 "reset", "counters", "table",
+			 "inet", "lab",	  NULL };
 	char text[4096], *line, *rest = text;
 	unsigned i = 0, index = 0;
 	int r = proc_run(argv, lab->ns[side], NULL, text, sizeof(text));
@@ -219,7 +224,8 @@ static int counters_take(const struct lab *lab, enum side side,
 
 		if (sscanf(line, " counter c%u", &index) == 1)
 			continue;
-		if (index < 2 * N_DSTS && sscanf(line, " packets %llu", &n) == 1) {
+		if (index < 2 * N_DSTS &&
+		    sscanf(line, " packets %llu", &n) == 1) {
 			packets[index] = n;
 			i++;
 		}

@@ -119,10 +119,11 @@ static int directory_remove(const char *path, const struct stat *st, int type,
 	return 0;
 }
 
-void cgroup_teardown(const struct lab *lab)
+/* Ends what is left in it, and removes it with all below. */
+void cgroup_remove(const char *path)
 {
-	if (!lab->cgroup[0] || access(lab->cgroup, F_OK) < 0)
+	if (access(path, F_OK) < 0)
 		return;
-	cgroup_kill(lab->cgroup);
-	nftw(lab->cgroup, directory_remove, 16, FTW_DEPTH | FTW_PHYS);
+	cgroup_kill(path);
+	nftw(path, directory_remove, 16, FTW_DEPTH | FTW_PHYS);
 }

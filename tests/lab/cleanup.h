@@ -28,11 +28,11 @@ static inline void fclosep(FILE **file)
 #define _cleanup_free_	 __attribute__((cleanup(freep)))
 #define _cleanup_fclose_ __attribute__((cleanup(fclosep)))
 
-#define TAKE_FD(fd)			\
-	({				\
-		int taken_ = (fd);	\
-		(fd) = -1;		\
-		taken_;			\
+#define TAKE_FD(fd)                                                            \
+	({                                                                     \
+		int taken_ = (fd);                                             \
+		(fd) = -1;                                                     \
+		taken_;                                                        \
 	})
 
 #endif

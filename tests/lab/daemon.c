@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* splitd in the lab: start and wait for READY, stop, purge. */
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -70,12 +71,25 @@ static pid_t splitd_fork(const struct lab *lab, bool purge)
 {
 	char policy[LAB_PATH + 32], state[LAB_PATH + 32], run[LAB_PATH + 32];
 	char host[LAB_PATH + 32];
-	char *argv[] = { (char *)lab->daemon.path,
-			 "--policy", policy, "--state", state, "--run", run,
-			 "--cgroup", (char *)lab->cgroup,
-			 "--bpffs", (char *)lab->bpffs, "--host", host,
-			 purge ? "--purge" : NULL, NULL };
+	char *argv[32] = { (char *)lab->daemon.path,
+			   "--policy",
+			   policy,
+			   "--state",
+			   state,
+			   "--run",
+			   run,
+			   "--cgroup",
+			   (char *)lab->cgroup,
+			   "--bpffs",
+			   (char *)lab->bpffs,
+			   "--host",
+			   host };
+	unsigned n = 13;
 	pid_t pid;
+
+	for (unsigned i = 0; lab->daemon.extra[i]; i++)
+		argv[n++] = (char *)lab->daemon.extra[i];
+	argv[n] = purge ? "--purge" : NULL;
 
 	snprintf(policy, sizeof(policy), "%s/policy", lab->dir);
 	snprintf(state, sizeof(state), "%s/state", lab->dir);
@@ -166,4 +180,30 @@ int daemon_purge(struct lab *lab)
 		log_print(lab);
 	}
 	return r > 0 ? -EPROTO : r;
+}
+
+/*
+ * Returns when the daemon has dealt with all that happened before, such as a
+ * process that came into a class: it does so before it answers a request. The
+ * answer itself does not matter. A daemon that is dead has nothing to do.
+ */
+int daemon_settle(const struct lab *lab)
+{
+	static const char request[] = "{\"version\": 1, \"command\": \"status\"}";
+	struct sockaddr_un sun = { .sun_family = AF_UNIX };
+	uint32_t head = htonl(sizeof(request) - 1);
+	_cleanup_close_ int fd = -1;
+	int r;
+
+	if (lab->daemon.pid <= 0)
+		return 0;
+	snprintf(sun.sun_path, sizeof(sun.sun_path), "%.80s/run/control.sock",
+		 lab->dir);
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (fd < 0 || connect(fd, (struct sockaddr *)&sun, sizeof(sun)) < 0 ||
+	    write(fd, &head, sizeof(head)) != sizeof(head) ||
+	    write(fd, request, sizeof(request) - 1) != sizeof(request) - 1)
+		return -errno;
+	r = sock_wait(fd, POLLIN, STOP_DEADLINE_MS);
+	return r < 0 ? r : 0;
 }

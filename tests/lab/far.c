@@ -24,7 +24,13 @@
 #define IPPROTO_MPTCP 262
 #endif
 
-enum kind { KIND_UDP, KIND_LISTENER, KIND_STREAM, KIND_SENSOR, KIND_CTL };
+enum kind {
+	KIND_UDP,
+	KIND_LISTENER,
+	KIND_STREAM,
+	KIND_SENSOR,
+	KIND_CTL
+};
 
 #define MAX_SOCKETS 512
 
@@ -69,8 +75,10 @@ static void udp_answer(const struct host *host, int fd)
 	char question[64] = "", answer[160], control[128];
 	struct iovec in = { question, sizeof(question) - 1 };
 	struct iovec out = { answer, 0 };
-	struct msghdr msg = { .msg_name = &from, .msg_namelen = sizeof(from),
-			      .msg_iov = &in, .msg_iovlen = 1,
+	struct msghdr msg = { .msg_name = &from,
+			      .msg_namelen = sizeof(from),
+			      .msg_iov = &in,
+			      .msg_iovlen = 1,
 			      .msg_control = control,
 			      .msg_controllen = sizeof(control) };
 	ssize_t n = recvmsg(fd, &msg, MSG_DONTWAIT);
@@ -250,8 +258,8 @@ static int servers_open(struct host *host)
 			continue;
 		if (fd < 0)
 			return fd;
-		socket_add(host, fd, type == SOCK_DGRAM ? KIND_UDP
-							: KIND_LISTENER);
+		socket_add(host, fd,
+			   type == SOCK_DGRAM ? KIND_UDP : KIND_LISTENER);
 	}
 	return 0;
 }

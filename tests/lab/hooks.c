@@ -8,11 +8,12 @@
  * rows run. Steering and guarding fail separately: without a steering hook
  * packets may be refused but not one may leak; without the guard everything
  * must still be steered right, except what only the guard can stop
- * (ROW_ESCAPE). A hook whose absence no row notices is not tested, hence a
- * failure, unless the table below says why nobody can notice. Then the daemon
- * starts again and must have put the hook back.
+ * (ROW_ESCAPE). Without identity an app is nobody, and goes where nobody goes.
+ *
+ * A hook whose absence no row notices is not tested, hence a failure, unless
+ * the table below says why nobody can notice. Then the daemon starts again and
+ * must have put the hook back, in its place: what was red must be green.
  */
-#include <bpf/bpf.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fnmatch.h>
@@ -21,6 +22,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#include <bpf/bpf.h>
 
 #include "tests/lab/cleanup.h"
 #include "tests/lab/lab.h"
@@ -32,7 +35,12 @@
 /* The door may be a tc filter, which has no pin. */
 #define DOOR_FILTER "tc filter on tun0"
 
-enum role { ROLE_STEER, ROLE_GUARD, ROLE_DOOR };
+enum role {
+	ROLE_STEER,
+	ROLE_GUARD,
+	ROLE_DOOR,
+	ROLE_IDENTITY
+};
 
 /* The first match counts. A reason: nobody can notice, and why. */
 static const struct {
@@ -43,10 +51,16 @@ static const struct {
 	{ "*egress*", ROLE_GUARD, NULL },
 	{ "*door*", ROLE_DOOR, NULL },
 	{ DOOR_FILTER, ROLE_DOOR, NULL },
-	{ "*exec*", ROLE_STEER,
+	{ "exec", ROLE_IDENTITY,
 	  "a cache: the hooks look at the executable themselves" },
-	{ "*exit*", ROLE_STEER, "a stale entry is never believed" },
-	{ "*rmdir*", ROLE_STEER, "an identifier is never used again" },
+	{ "exit", ROLE_IDENTITY, "a stale entry is never believed" },
+	{ "cgroup_mkdir", ROLE_IDENTITY,
+	  "a cache: the hooks look at the cgroup's ancestors themselves" },
+	{ "cgroup_rmdir", ROLE_IDENTITY, "an identifier is never used again" },
+	{ "cgroup_attach", ROLE_IDENTITY,
+	  "wakes the daemon, which is dead here: see cgroup-move-held" },
+	{ "fork", ROLE_IDENTITY, NULL },
+	{ "class_*", ROLE_IDENTITY, NULL },
 	{ "*", ROLE_STEER, NULL },
 };
 
@@ -68,8 +82,9 @@ static void pin_path(const struct lab *lab, const char *name, char *path,
 
 static bool door_filter_present(const struct lab *lab)
 {
-	char *argv[] = { "tc", "filter", "show", "dev", "tun0", "egress",
-			 NULL };
+	char *argv[] = {
+		"tc", "filter", "show", "dev", "tun0", "egress", NULL
+	};
 	char output[4096];
 
 	return proc_run(argv, lab->ns[NS_CLIENT], NULL, output,
@@ -130,8 +145,7 @@ static int link_gone(__u32 id)
 
 static int hook_remove(const struct lab *lab, const char *name)
 {
-	char *argv[] = { "tc", "filter", "del", "dev", "tun0", "egress",
-			 NULL };
+	char *argv[] = { "tc", "filter", "del", "dev", "tun0", "egress", NULL };
 	char path[LAB_PATH + 64];
 	__u32 id = 0;
 	int r;
@@ -157,19 +171,22 @@ static bool hook_present(const struct lab *lab, const char *name)
 	return access(path, F_OK) == 0;
 }
 
-/* Runs all rows with the hook missing; their score, not the lab's. */
-static int maimed_run(struct lab *lab, struct score *ret_score)
+/* Runs rows with the daemon dead; their score, not the lab's. */
+static int maimed_run(struct lab *lab, const bool *only,
+		      struct score *ret_score)
 {
 	struct score kept = lab->score;
 	int deadline_ms = lab->deadline_ms, r;
 
 	lab->score = (struct score){ 0 };
 	lab->maimed = true;
+	lab->only = only;
 	lab->deadline_ms = HOOK_DEADLINE_MS;
 	r = matrix_run(lab);
 	*ret_score = lab->score;
 	lab->score = kept;
 	lab->maimed = false;
+	lab->only = NULL;
 	lab->deadline_ms = deadline_ms;
 	return r;
 }
@@ -211,6 +228,34 @@ static void hook_judge(struct lab *lab, const char *name,
 		verdict_print(lab, name, NULL);
 }
 
+/*
+ * The daemon, started again, must have repaired it: the hook is there, and
+ * what was red is green (a hook that came back in the wrong order is not).
+ * Otherwise the next hook gets a fresh start.
+ */
+static int repair_test(struct lab *lab, const char *name,
+		       const struct score *score)
+{
+	struct score again;
+	int r = daemon_start(lab);
+
+	if (r >= 0)
+		r = maimed_run(lab, score->red_rows, &again);
+	if (r < 0)
+		return r;
+	if (hook_present(lab, name) && !again.red) {
+		verdict_print(lab, name, NULL);
+		return 0;
+	}
+	verdict_print(lab, name,
+		      hook_present(lab, name) ? "repaired, but rows stay red" :
+						"not repaired at start");
+	r = daemon_stop(lab, SIGTERM);
+	if (r >= 0)
+		r = daemon_purge(lab);
+	return r < 0 ? r : daemon_start(lab);
+}
+
 static int hook_test(struct lab *lab, const char *name)
 {
 	struct score score;
@@ -222,17 +267,11 @@ static int hook_test(struct lab *lab, const char *name)
 		printf("hook %s: cannot remove it: %s\n", name, strerror(-r));
 		return r;
 	}
-	r = maimed_run(lab, &score);
+	r = maimed_run(lab, NULL, &score);
 	if (r < 0)
 		return r;
 	hook_judge(lab, name, &score);
-
-	r = daemon_start(lab);
-	if (r >= 0)
-		verdict_print(lab, name, hook_present(lab, name)
-						 ? NULL
-						 : "not repaired at start");
-	return r;
+	return repair_test(lab, name, &score);
 }
 
 /* With every hook in place and the daemon dead, nothing may be red. */
@@ -242,7 +281,7 @@ static int baseline_test(struct lab *lab)
 	int r = daemon_stop(lab, SIGKILL);
 
 	if (r >= 0)
-		r = maimed_run(lab, &score);
+		r = maimed_run(lab, NULL, &score);
 	if (r < 0)
 		return r;
 	verdict_print(lab, "(none missing)",

@@ -7,17 +7,29 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <sys/socket.h>
 #include <sys/types.h>
 
 /* Which way a packet left the client. */
-enum side { SIDE_UPLINK, SIDE_TUNNEL, N_SIDES };
+enum side {
+	SIDE_UPLINK,
+	SIDE_TUNNEL,
+	N_SIDES
+};
 
 /* The namespaces: one per side, in the order of enum side, and the client. */
-enum ns { NS_UPLINK, NS_TUNNEL, NS_CLIENT, N_NS };
+enum ns {
+	NS_UPLINK,
+	NS_TUNNEL,
+	NS_CLIENT,
+	N_NS
+};
 
-enum app { APP_LISTED, APP_UNLISTED, N_APPS };
+enum app {
+	APP_LISTED,
+	APP_UNLISTED,
+	N_APPS
+};
 
 enum dst {
 	DST_LISTED,   /* by its own /32 (IPv6: inside the included /48) */
@@ -28,7 +40,12 @@ enum dst {
 };
 
 /* FAM_MAPPED is IPv4 through an AF_INET6 socket (::ffff:a.b.c.d). */
-enum family { FAM_V4, FAM_V6, FAM_MAPPED, N_FAMILIES };
+enum family {
+	FAM_V4,
+	FAM_V6,
+	FAM_MAPPED,
+	N_FAMILIES
+};
 
 #define BIT(x)	   (1u << (x))
 #define ALL_APPS   (BIT(N_APPS) - 1)
@@ -66,7 +83,7 @@ struct trial {
 	bool forced;  /* the question came by "via": so must the answer */
 	enum side via;
 	int deadline_ms;
-	unsigned arg; /* the row's */
+	unsigned arg;	 /* the row's */
 	uint32_t serial; /* of the last question: answers carry it */
 	uint16_t port;	 /* of a server row's server, host order */
 	pid_t pid;	 /* of that server's process, for its runner */
@@ -95,21 +112,28 @@ struct reading {
 
 struct far {
 	pid_t pid;
-	int ctl;     /* SOCK_SEQPACKET to the process in the namespace */
-	int marker;  /* AF_PACKET on the client's end of the veth */
+	int ctl;    /* SOCK_SEQPACKET to the process in the namespace */
+	int marker; /* AF_PACKET on the client's end of the veth */
+	bool gone;  /* its link is away: its sensor is not asked */
 	uint64_t counted[N_DSTS][2]; /* by the capture, this row; [1]: IPv6 */
 };
 
 struct daemon {
-	const char *path; /* NULL: none */
-	pid_t pid;	  /* 0: not running */
-	int notify;	  /* the datagram socket that READY=1 comes to */
+	const char *path;     /* NULL: none */
+	const char *ctl;      /* splitctl */
+	const char *changed;  /* a splitd with another map layout, or NULL */
+	const char *extra[8]; /* more options of splitd's, up to a NULL */
+	pid_t pid;	      /* 0: not running */
+	int notify;	      /* the datagram socket that READY=1 comes to */
 };
+
+#define MAX_ROWS 256
 
 struct score {
 	unsigned passed, failed, skipped;
 	unsigned faults[FAULT_OTHER + 1];
 	unsigned red, red_inner; /* rows; those that need no guard */
+	bool red_rows[MAX_ROWS]; /* which, by their place in the table */
 };
 
 struct lab {
@@ -122,11 +146,13 @@ struct lab {
 	struct daemon daemon;
 	struct trial *trial; /* shared with every process of the lab */
 	uint32_t nonce;
-	bool control;	     /* mode: no daemon */
-	bool maimed;	     /* mode: a hook is missing, the daemon is dead */
+	bool control; /* mode: no daemon */
+	bool maimed;  /* mode: a hook is missing, the daemon is dead */
 	bool verbose;
 	int deadline_ms;
-	const char *glob;    /* of row names; NULL: all */
+	const char *glob; /* of row names; NULL: all */
+	const bool *only; /* rows by their place in the table; NULL: all */
+	const char *seed; /* the demo's two files */
 	struct score score;
 };
 
@@ -136,20 +162,20 @@ struct row {
 	int (*drive)(struct lab *lab, struct trial *trial); /* the runner */
 	int (*check)(const struct lab *lab, struct trial *trial,
 		     const struct reading *readings); /* NULL: check_steered */
-	unsigned apps, dsts, families; /* bit sets; 0: all */
+	unsigned apps, dsts, families;		      /* bit sets; 0: all */
 	unsigned flags;
 	unsigned arg;  /* the row's own meaning */
 	uid_t uid;     /* run() as; 0 root */
 	enum side via; /* ROW_VIA */
 };
 
-#define ROW_VIA	     BIT(0) /* the far end asks, through row->via */
-#define ROW_SILENT   BIT(1) /* with splitd, no packet is right, too */
-#define ROW_DAEMON   BIT(2) /* needs a living daemon: not with hooks */
-#define ROW_ESCAPE   BIT(3) /* right only with the guard */
+#define ROW_VIA		 BIT(0) /* the far end asks, through row->via */
+#define ROW_SILENT	 BIT(1) /* with splitd, no packet is right, too */
+#define ROW_DAEMON	 BIT(2) /* needs a living daemon: not with hooks */
+#define ROW_ESCAPE	 BIT(3) /* right only with the guard */
 #define ROW_UNCONTROLLED BIT(4) /* without splitd nothing can be seen */
-#define ROW_BOTH     BIT(5) /* the opposite destination is asked, too */
-#define ROW_GUEST    BIT(6) /* run() starts in the unlisted app's cgroup */
+#define ROW_BOTH	 BIT(5) /* the opposite destination is asked, too */
+#define ROW_GUEST	 BIT(6) /* run() starts in the unlisted app's cgroup */
 
 /* names.c: what things are called, and where they are */
 const char *side_name(enum side side);
@@ -168,6 +194,8 @@ socklen_t sockaddr_fill(struct sockaddr_storage *ret_sa, int domain,
 
 /* The expectation, in one place. */
 enum side want_side(const struct trial *trial, enum dst dst);
+
+enum fault wrong_side(const struct trial *trial, enum side seen, enum dst dst);
 
 /* sock.c: the client's verbs; all honour the trial's deadline */
 int trial_fail(struct trial *trial, enum fault fault, const char *format, ...)
@@ -216,7 +244,7 @@ int op_hold(struct trial *trial); /* rows_held.c */
 /* cgroup.c */
 int cgroup_name(struct lab *lab, pid_t pid);
 int cgroup_setup(struct lab *lab);
-void cgroup_teardown(const struct lab *lab);
+void cgroup_remove(const char *path);
 int cgroup_make(const char *path, int *ret_fd);
 int cgroup_join(const char *path, pid_t pid);
 
@@ -239,7 +267,10 @@ int sensor_replay(struct sensor *sensor);
 struct request {
 	uint32_t op, nonce, marks;
 };
-enum { REQUEST_READ, REQUEST_REPLAY };
+enum {
+	REQUEST_READ,
+	REQUEST_REPLAY
+};
 
 /* barrier.c: everything sent so far has been counted */
 int sensors_read(struct lab *lab, struct reading readings[N_SIDES]);
@@ -254,6 +285,7 @@ int policy_write(const struct lab *lab);
 int daemon_start(struct lab *lab);
 int daemon_stop(struct lab *lab, int signal);
 int daemon_purge(struct lab *lab);
+int daemon_settle(const struct lab *lab);
 
 /* snapshot.c: the host before the start and after the purge */
 char *snapshot_take(const struct lab *lab);
@@ -267,14 +299,21 @@ int matrix_run(struct lab *lab);
 const struct row *rows_at(size_t i); /* NULL behind the last */
 
 extern const struct row rows_tcp[], rows_udp[], rows_icmp[], rows_uring[],
-	rows_pass[], rows_server[], rows_escape[], rows_door[],
+	rows_pass[], rows_server[], rows_pull[], rows_escape[], rows_door[],
 	rows_identity[], rows_held[];
 
-/* hooks.c, stats.c */
+/* hooks.c */
 int hooks_run(struct lab *lab);
-int stats_enable(void);
-void bpf_objects_write(FILE *out);
-void stats_print(void);
 
+/* objects.c: the BPF programs of the instance under test */
+#define MAX_OBJECTS 64
+struct objects {
+	unsigned n;
+	uint32_t progs[MAX_OBJECTS];
+};
+int stats_enable(void);
+void stats_print(const struct lab *lab);
+void objects_note(const struct lab *lab, struct objects *ret_objects);
+unsigned objects_left(const struct objects *objects);
 
 #endif

@@ -34,6 +34,11 @@
  *	lab hooks --splitd P	for every pinned link: kill the daemon, remove
  *				this one, name the rows that turn red. A hook
  *				whose absence nobody notices is not tested.
+ *	lab lifecycle --splitd P --splitctl C [--splitd2 Q]
+ *				what happens to traffic while tunnels, files
+ *				and daemons come and go (life_*.c).
+ *	lab demo --splitd P --splitctl C
+ *				the seed case, for people (demo.c).
  *
  * There are two processes: the runner, which does all this, and above it the
  * supervisor, which only waits and cleans up. So everything is taken away
@@ -41,6 +46,7 @@
  * of the run and end with them; the cgroups and the temporary directory carry
  * the supervisor's pid in their names.
  */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
@@ -59,13 +65,20 @@
 
 #include "tests/lab/cleanup.h"
 #include "tests/lab/lab.h"
+#include "tests/lab/life.h"
 
-enum mode { MODE_CONTROL, MODE_MATRIX, MODE_HOOKS };
+enum mode {
+	MODE_CONTROL,
+	MODE_MATRIX,
+	MODE_HOOKS,
+	MODE_LIFE,
+	MODE_DEMO
+};
 
 static const char *const mode_names[] = {
-	[MODE_CONTROL] = "control",
-	[MODE_MATRIX] = "matrix",
-	[MODE_HOOKS] = "hooks",
+	[MODE_CONTROL] = "control", [MODE_MATRIX] = "matrix",
+	[MODE_HOOKS] = "hooks",	    [MODE_LIFE] = "lifecycle",
+	[MODE_DEMO] = "demo",
 };
 
 static int trial_make(struct lab *lab)
@@ -121,7 +134,7 @@ static int lab_setup(struct lab *lab)
 	return r;
 }
 
-/* The kernel frees programs and devices a little later: 5 s are enough. */
+/* The kernel takes devices and routes down a little later: 5 s are enough. */
 static int left_behind(const struct lab *lab, const char *before)
 {
 	int64_t end = now_ms() + 5000;
@@ -143,19 +156,22 @@ static int left_behind(const struct lab *lab, const char *before)
 static int matrix_mode(struct lab *lab)
 {
 	_cleanup_free_ char *before = snapshot_take(lab);
+	struct objects objects;
 	int r = before ? 0 : -ENOMEM;
 
 	if (r >= 0)
 		r = step("start of splitd", daemon_start(lab));
 	if (r >= 0)
 		r = step("matrix", matrix_run(lab));
-	stats_print();
+	objects_note(lab, &objects);
 	if (r >= 0)
 		r = step("stop of splitd", daemon_stop(lab, SIGTERM));
 	if (r >= 0)
 		r = step("purge", daemon_purge(lab));
 	if (r >= 0)
 		r = left_behind(lab, before);
+	if (r >= 0)
+		r += (int)objects_left(&objects);
 	if (r > 0)
 		lab->score.failed++;
 	return r;
@@ -173,6 +189,10 @@ static int runner_main(struct lab *lab, enum mode mode)
 		r = matrix_mode(lab);
 	else if (mode == MODE_HOOKS)
 		r = hooks_run(lab);
+	else if (mode == MODE_LIFE)
+		r = life_run(lab);
+	else if (mode == MODE_DEMO)
+		return demo_run(lab);
 	else
 		r = step("control", matrix_run(lab));
 
@@ -210,7 +230,7 @@ static int runner_wait(struct lab *lab, pid_t runner)
 			kill(runner, SIGKILL);
 	}
 
-	cgroup_teardown(lab);
+	cgroup_remove(lab->cgroup);
 	nftw(lab->dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
 	if (!WIFEXITED(status)) {
 		printf("0 passed, 1 failed, 0 skipped\n");
@@ -231,6 +251,36 @@ static void signals_block(bool block)
 	sigprocmask(block ? SIG_BLOCK : SIG_UNBLOCK, &set, NULL);
 }
 
+/*
+ * What a supervisor that was killed itself could not take away: directories
+ * with the number of a process that no longer exists.
+ */
+static void stale_remove(const char *parent,
+			 void (*remove_tree)(const char *path))
+{
+	DIR *dir = opendir(parent);
+	struct dirent *entry;
+
+	while (dir && (entry = readdir(dir))) {
+		char path[LAB_PATH + 32];
+		int pid;
+
+		if (sscanf(entry->d_name, "splitd-lab-%d", &pid) != 1 ||
+		    kill(pid, 0) == 0 || errno != ESRCH)
+			continue;
+		snprintf(path, sizeof(path), "%.150s/splitd-lab-%d", parent,
+			 pid);
+		remove_tree(path);
+	}
+	if (dir)
+		closedir(dir);
+}
+
+static void dir_remove(const char *path)
+{
+	nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+}
+
 static int supervise(struct lab *lab, enum mode mode)
 {
 	pid_t runner;
@@ -240,6 +290,8 @@ static int supervise(struct lab *lab, enum mode mode)
 		perror("lab");
 		return 1;
 	}
+	stale_remove("/tmp", dir_remove);
+	stale_remove(lab->mount, cgroup_remove);
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	signals_block(true);
 	runner = fork();
@@ -255,10 +307,20 @@ static int supervise(struct lab *lab, enum mode mode)
 
 static int usage(void)
 {
-	fputs("usage: lab control|matrix|hooks [--splitd PATH] [--rows GLOB] "
-	      "[--verbose]\n",
+	fputs("usage: lab control|matrix|hooks|lifecycle|demo [--splitd PATH] "
+	      "[--rows GLOB] [--verbose]\n"
+	      "lifecycle, demo: --splitctl PATH\n"
+	      "lifecycle: [--splitd2 PATH], one with another ABI version\n"
+	      "demo: [--seed DIR] [--without HOOK]\n",
 	      stderr);
 	return 2;
+}
+
+/* For the daemon: leave this hook out. */
+static void option_without(struct lab *lab, const char *hook)
+{
+	lab->daemon.extra[0] = "--without";
+	lab->daemon.extra[1] = hook;
 }
 
 static int options_parse(struct lab *lab, int argc, char **argv)
@@ -267,6 +329,10 @@ static int options_parse(struct lab *lab, int argc, char **argv)
 		{ "splitd", required_argument, NULL, 's' },
 		{ "rows", required_argument, NULL, 'r' },
 		{ "verbose", no_argument, NULL, 'v' },
+		{ "splitctl", required_argument, NULL, 'c' },
+		{ "splitd2", required_argument, NULL, '2' },
+		{ "seed", required_argument, NULL, 'd' },
+		{ "without", required_argument, NULL, 'w' },
 		{ 0 }
 	};
 	int c;
@@ -278,6 +344,14 @@ static int options_parse(struct lab *lab, int argc, char **argv)
 			lab->glob = optarg;
 		else if (c == 'v')
 			lab->verbose = true;
+		else if (c == 'c')
+			lab->daemon.ctl = optarg;
+		else if (c == '2')
+			lab->daemon.changed = optarg;
+		else if (c == 'd')
+			lab->seed = optarg;
+		else if (c == 'w')
+			option_without(lab, optarg);
 		else
 			return -EINVAL;
 	}
@@ -286,16 +360,19 @@ static int options_parse(struct lab *lab, int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-	struct lab lab = { .ns = { -1, -1, -1 }, .cgroup_fd = { -1, -1 },
+	struct lab lab = { .ns = { -1, -1, -1 },
+			   .cgroup_fd = { -1, -1 },
 			   .deadline_ms = 3000 };
 	enum mode mode = MODE_CONTROL;
 
 	if (argc > 1 && strcmp(argv[1], "@op") == 0)
 		return proc_op(argc, argv);
+	if (argc > 1 && strcmp(argv[1], "@ask") == 0)
+		return demo_client(argc, argv);
 	if (options_parse(&lab, argc, argv) < 0)
 		return usage();
 	while (strcmp(argv[optind], mode_names[mode]) != 0)
-		if (++mode > MODE_HOOKS)
+		if (++mode > MODE_DEMO)
 			return usage();
 	if ((mode == MODE_CONTROL) != !lab.daemon.path)
 		return usage();

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Running the rows: every case of the matrix, and what the sensors say of it. */
+/* Running the rows: every case of the matrix, and what the sensors say of it.
+ */
 
 /*
  * A case passes when its own process is content (it had answers, from the
@@ -20,7 +21,8 @@
 #include "tests/lab/lab.h"
 
 /* How often a row may fail before the rest of it is taken for red. */
-#define ENOUGH_FAILURES 3
+#define ENOUGH_FAILURES 8
+#define MAIMED_FAILURES 3
 
 static void address_format(const struct in6_addr *addr, char *buf, size_t size)
 {
@@ -38,8 +40,8 @@ static int flow_fail(struct trial *trial, enum fault fault, enum side side,
 	address_format(&flow->src, src, sizeof(src));
 	address_format(&flow->dst, dst, sizeof(dst));
 	return trial_fail(trial, fault,
-			  "%s: %u packets %s > %s protocol %u on the %s",
-			  what, flow->packets, src, dst, flow->protocol,
+			  "%s: %u packets %s > %s protocol %u on the %s", what,
+			  flow->packets, src, dst, flow->protocol,
 			  side_name(side));
 }
 
@@ -51,13 +53,12 @@ static int flow_check(struct trial *trial, enum side side,
 	enum dst dst;
 
 	if (!dst_from_address(&flow->dst, &dst))
-		return flow_fail(trial, side == SIDE_TUNNEL ? FAULT_STRAY
-							    : FAULT_OTHER,
-				 side, flow, "unknown destination");
+		return flow_fail(
+			trial, side == SIDE_TUNNEL ? FAULT_STRAY : FAULT_OTHER,
+			side, flow, "unknown destination");
 	if (want_side(trial, dst) != side)
-		return flow_fail(trial, side == SIDE_TUNNEL ? FAULT_STRAY
-							    : FAULT_LEAK,
-				 side, flow, "wrong side");
+		return flow_fail(trial, wrong_side(trial, side, dst), side,
+				 flow, "wrong side");
 	if (memcmp(&flow->src, &self, sizeof(self)) != 0)
 		return flow_fail(trial, FAULT_SOURCE, side, flow,
 				 "wrong source");
@@ -105,8 +106,7 @@ int check_steered(const struct lab *lab, struct trial *trial,
 	return r < 0 ? r : seen_check(trial, readings, trial->dst);
 }
 
-static int row_run(struct lab *lab, const struct row *row,
-		   struct trial *trial)
+static int row_run(struct lab *lab, const struct row *row, struct trial *trial)
 {
 	enum app home = row->flags & ROW_GUEST ? APP_UNLISTED : trial->app;
 	pid_t pid;
@@ -168,8 +168,7 @@ static void trial_report(struct lab *lab, const struct row *row)
 		return;
 	printf("%s %s app, %s, %s: %s%s%s\n", row->name, app_name(trial->app),
 	       dst_name(trial->dst), family_name(trial->family),
-	       fault_name(trial->fault), trial->why[0] ? ": " : "",
-	       trial->why);
+	       fault_name(trial->fault), trial->why[0] ? ": " : "", trial->why);
 }
 
 static int case_run(struct lab *lab, const struct row *row)
@@ -212,7 +211,8 @@ static int row_cases(struct lab *lab, const struct row *row)
 	unsigned apps = row->apps ? row->apps : ALL_APPS;
 	unsigned dsts = row->dsts ? row->dsts : ALL_DSTS;
 	unsigned families = row->families ? row->families : ALL_FAMS;
-	unsigned before = lab->score.failed;
+	unsigned enough = lab->score.failed +
+			  (lab->maimed ? MAIMED_FAILURES : ENOUGH_FAILURES);
 	int r = 0;
 
 	for (unsigned i = 0; i < N_APPS * N_DSTS * N_FAMILIES && r >= 0; i++) {
@@ -223,9 +223,12 @@ static int row_cases(struct lab *lab, const struct row *row)
 		if (!(apps & BIT(app)) || !(dsts & BIT(dst)) ||
 		    !(families & BIT(family)))
 			continue;
-		if (lab->score.failed - before >= ENOUGH_FAILURES &&
-		    lab->maimed)
+		if (lab->score.failed >= enough) {
+			if (!lab->maimed)
+				printf("%s: the rest of it not run\n",
+				       row->name);
 			break;
+		}
 		trial_begin(lab, row, app, dst, family);
 		r = case_run(lab, row);
 	}
@@ -246,12 +249,30 @@ static int row_counters(struct lab *lab, const struct row *row)
 	return 0;
 }
 
-static void row_red(struct lab *lab, const struct row *row)
+static void row_red(struct lab *lab, const struct row *row, size_t index)
 {
+	if (index < MAX_ROWS)
+		lab->score.red_rows[index] = true;
 	lab->score.red++;
 	lab->score.red_inner += !(row->flags & ROW_ESCAPE);
 	if (lab->maimed)
 		printf("  red: %s\n", row->name);
+}
+
+static int row_all(struct lab *lab, const struct row *row, size_t index)
+{
+	unsigned failed = lab->score.failed;
+	int64_t start = now_ms();
+	int r = row_cases(lab, row);
+
+	if (r >= 0)
+		r = row_counters(lab, row);
+	if (lab->score.failed != failed)
+		row_red(lab, row, index);
+	if (lab->verbose)
+		printf("%s: %lld ms\n", row->name,
+		       (long long)(now_ms() - start));
+	return r;
 }
 
 /* Runs every row once; the score says how it went, the return if it could. */
@@ -259,25 +280,23 @@ int matrix_run(struct lab *lab)
 {
 	struct reading readings[N_SIDES];
 	const struct row *row;
+	bool told = lab->control || lab->maimed;
 	char why[128];
 	int r = sensors_read(lab, readings);
 
 	if (r >= 0)
 		r = counters_agree(lab, why, sizeof(why));
 	for (size_t i = 0; r >= 0 && (row = rows_at(i)); i++) {
-		unsigned failed = lab->score.failed;
-		int64_t start = now_ms();
-
-		if (!row_meant(lab, row))
+		if (!row_meant(lab, row) || (lab->only && !lab->only[i]))
 			continue;
-		r = row_cases(lab, row);
-		if (r >= 0)
-			r = row_counters(lab, row);
-		if (lab->score.failed != failed)
-			row_red(lab, row);
-		if (lab->verbose)
-			printf("%s: %lld ms\n", row->name,
-			       (long long)(now_ms() - start));
+		/* These purge: the counts so far would be gone. */
+		if (row->flags & ROW_DAEMON && !told) {
+			stats_print(lab);
+			told = true;
+		}
+		r = row_all(lab, row, i);
 	}
+	if (!told)
+		stats_print(lab);
 	return r;
 }

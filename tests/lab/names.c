@@ -68,8 +68,8 @@ const char *family_name(enum family family)
 const char *fault_name(enum fault fault)
 {
 	static const char *const names[] = {
-		[FAULT_NONE] = "ok",	     [FAULT_LEAK] = "LEAK",
-		[FAULT_STRAY] = "STRAY",     [FAULT_SOURCE] = "wrong source",
+		[FAULT_NONE] = "ok",	  [FAULT_LEAK] = "LEAK",
+		[FAULT_STRAY] = "STRAY",  [FAULT_SOURCE] = "wrong source",
 		[FAULT_OTHER] = "failed",
 	};
 
@@ -141,6 +141,17 @@ socklen_t sockaddr_fill(struct sockaddr_storage *ret_sa, int domain,
 	in4->sin_port = htons(port);
 	memcpy(&in4->sin_addr, addr->s6_addr + 12, sizeof(in4->sin_addr));
 	return sizeof(*in4);
+}
+
+/* What it is called when a packet for dst is seen on the wrong side. */
+enum fault wrong_side(const struct trial *trial, enum side seen, enum dst dst)
+{
+	if (seen == SIDE_TUNNEL)
+		return FAULT_STRAY;
+	if (trial->app == APP_LISTED &&
+	    (dst == DST_LISTED || dst == DST_INSIDE))
+		return FAULT_LEAK;
+	return FAULT_OTHER;
 }
 
 /*

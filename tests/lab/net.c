@@ -20,16 +20,15 @@
 #include "tests/lab/cleanup.h"
 #include "tests/lab/lab.h"
 
-static const char client_links[] =
-	"link set lo up\n"
-	"addr add 10.10.0.2/24 dev up0\n"
-	"addr add fd10::2/64 dev up0 nodad\n"
-	"addr add 10.20.0.2/24 dev tun0\n"
-	"addr add fd20::2/64 dev tun0 nodad\n"
-	"link set up0 up\n"
-	"link set tun0 up\n"
-	"route add default via 10.10.0.1 dev up0\n"
-	"route add default via fd10::1 dev up0\n";
+static const char client_links[] = "link set lo up\n"
+				   "addr add 10.10.0.2/24 dev up0\n"
+				   "addr add fd10::2/64 dev up0 nodad\n"
+				   "addr add 10.20.0.2/24 dev tun0\n"
+				   "addr add fd20::2/64 dev tun0 nodad\n"
+				   "link set up0 up\n"
+				   "link set tun0 up\n"
+				   "route add default via 10.10.0.1 dev up0\n"
+				   "route add default via fd10::1 dev up0\n";
 
 /* Arguments: the side's number, twice. */
 static const char far_links[] =
@@ -128,10 +127,11 @@ static int links_add(const struct lab *lab)
 {
 	char batch[512];
 
-	snprintf(batch, sizeof(batch),
-		 "link add up0 type veth peer name lab0 netns /proc/%d/fd/%d\n"
-		 "link add tun0 type veth peer name lab0 netns /proc/%d/fd/%d\n",
-		 getpid(), lab->ns[NS_UPLINK], getpid(), lab->ns[NS_TUNNEL]);
+	snprintf(
+		batch, sizeof(batch),
+		"link add up0 type veth peer name lab0 netns /proc/%d/fd/%d\n"
+		"link add tun0 type veth peer name lab0 netns /proc/%d/fd/%d\n",
+		getpid(), lab->ns[NS_UPLINK], getpid(), lab->ns[NS_TUNNEL]);
 	return ip_batch(lab, NS_CLIENT, batch);
 }
 
@@ -164,8 +164,8 @@ static int ifindexes_find(struct lab *lab)
 {
 	lab->ifindex[SIDE_UPLINK] = if_nametoindex("up0");
 	lab->ifindex[SIDE_TUNNEL] = if_nametoindex("tun0");
-	return lab->ifindex[SIDE_UPLINK] && lab->ifindex[SIDE_TUNNEL] ? 0
-								      : -ENODEV;
+	return lab->ifindex[SIDE_UPLINK] && lab->ifindex[SIDE_TUNNEL] ? 0 :
+									-ENODEV;
 }
 
 /*

@@ -111,7 +111,11 @@ static void host_write(const struct lab *lab, FILE *file)
 	fputs("</dict>\n", file);
 }
 
-enum document { DOCUMENT_PROFILE, DOCUMENT_COMMAND, DOCUMENT_HOST };
+enum document {
+	DOCUMENT_PROFILE,
+	DOCUMENT_COMMAND,
+	DOCUMENT_HOST
+};
 
 static int document_write(const struct lab *lab, const char *name,
 			  enum document document)

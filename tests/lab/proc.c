@@ -74,8 +74,7 @@ int proc_wait(pid_t pid, int deadline_ms)
 			return -errno;
 	if (r < 0)
 		return r;
-	return WIFEXITED(status) ? WEXITSTATUS(status)
-				 : 128 + WTERMSIG(status);
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
 static void program_exec(char *const argv[], int ns_fd, int in, int out)
@@ -151,8 +150,8 @@ int proc_uid(uid_t uid)
 
 int write_file(const char *path, const char *text)
 {
-	_cleanup_close_ int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC |
-					    O_CLOEXEC, 0644);
+	_cleanup_close_ int fd =
+		open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
 	size_t len = strlen(text);
 
 	if (fd < 0)

@@ -33,7 +33,8 @@ static int packet(struct trial *trial)
 
 	/* A drop at the door shows as ENOBUFS, or not at all. */
 	if (fd < 0 || (sendto(fd, frame + 2, len, 0, (struct sockaddr *)&sll,
-			      sizeof(sll)) < 0 && errno != ENOBUFS))
+			      sizeof(sll)) < 0 &&
+		       errno != ENOBUFS))
 		return trial_fail(trial, FAULT_OTHER, "AF_PACKET: %m");
 	return 0;
 }
@@ -57,8 +58,8 @@ static int through_client(struct trial *trial)
 
 static int forwarding_set(bool v6, const char *value)
 {
-	return sysctl_set(v6 ? "net/ipv6/conf/all/forwarding"
-			     : "net/ipv4/ip_forward",
+	return sysctl_set(v6 ? "net/ipv6/conf/all/forwarding" :
+			       "net/ipv4/ip_forward",
 			  value);
 }
 
@@ -92,11 +93,15 @@ static int check_door(const struct lab *lab, struct trial *trial,
 	return 0;
 }
 
-const struct row rows_door[] = {
-	{ .name = "door-packet", .run = packet, .check = check_door,
-	  .dsts = BIT(DST_LISTED) | BIT(DST_UNLISTED), .families = REAL_FAMS },
-	{ .name = "door-forward", .drive = forward, .check = check_door,
-	  .apps = BIT(APP_UNLISTED), .dsts = BIT(DST_UNLISTED),
-	  .families = REAL_FAMS },
-	{ 0 }
-};
+const struct row rows_door[] = { { .name = "door-packet",
+				   .run = packet,
+				   .check = check_door,
+				   .dsts = BIT(DST_LISTED) | BIT(DST_UNLISTED),
+				   .families = REAL_FAMS },
+				 { .name = "door-forward",
+				   .drive = forward,
+				   .check = check_door,
+				   .apps = BIT(APP_UNLISTED),
+				   .dsts = BIT(DST_UNLISTED),
+				   .families = REAL_FAMS },
+				 { 0 } };

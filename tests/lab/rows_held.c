@@ -19,12 +19,22 @@
 #include "tests/lab/cleanup.h"
 #include "tests/lab/lab.h"
 
-enum held { HELD_UDP, HELD_CONNECTED, HELD_PING, HELD_RAW, HELD_TCP, N_HELD };
+/* "Soon": the daemon is told, and duplicates the sockets. */
+#define TAKE_OVER_MS 1000
+
+enum held {
+	HELD_UDP,
+	HELD_CONNECTED,
+	HELD_PING,
+	HELD_RAW,
+	HELD_TCP,
+	N_HELD
+};
 
 static int held_open(struct trial *trial, int fds[N_HELD])
 {
-	int icmp = family_is_v6(trial->family) ? (int)IPPROTO_ICMPV6
-					       : (int)IPPROTO_ICMP;
+	int icmp = family_is_v6(trial->family) ? (int)IPPROTO_ICMPV6 :
+						 (int)IPPROTO_ICMP;
 	int r = sock_open(trial, SOCK_DGRAM, 0, &fds[HELD_UDP]);
 
 	if (r >= 0)
@@ -40,8 +50,7 @@ static int held_open(struct trial *trial, int fds[N_HELD])
 
 static int held_connect(struct trial *trial, int fds[N_HELD])
 {
-	int r = sock_connect(trial, fds[HELD_CONNECTED], trial->dst,
-			     PORT_ECHO);
+	int r = sock_connect(trial, fds[HELD_CONNECTED], trial->dst, PORT_ECHO);
 
 	if (r >= 0)
 		r = sock_connect(trial, fds[HELD_TCP], trial->dst, PORT_ECHO);
@@ -93,8 +102,8 @@ static int second_act(struct trial *trial, int fds[N_HELD])
 	r = sock_connect(trial, fds[HELD_CONNECTED], trial->dst, PORT_ECHO);
 	if (r == 0)
 		return stream_ask(trial, fds[HELD_CONNECTED], trial->dst);
-	return is_blocked(r) ? 0
-			     : trial_fail(trial, FAULT_OTHER, "connect: %s",
+	return is_blocked(r) ? 0 :
+			       trial_fail(trial, FAULT_OTHER, "connect: %s",
 					  strerror(-r));
 }
 
@@ -118,7 +127,7 @@ int op_hold(struct trial *trial)
 }
 
 static pid_t holder_start(struct lab *lab, struct trial *trial, bool by_exe,
-			  int channel)
+			  const int pair[2])
 {
 	enum app home = by_exe ? APP_UNLISTED : trial->app;
 	pid_t pid = proc_fork(lab, lab->cgroup_fd[home], NS_CLIENT);
@@ -126,9 +135,10 @@ static pid_t holder_start(struct lab *lab, struct trial *trial, bool by_exe,
 
 	if (pid != 0)
 		return pid;
-	if (dup2(channel, CHANNEL_FD) < 0)
+	if (dup2(pair[1], CHANNEL_FD) < 0)
 		_exit(1);
-	close(channel);
+	close(pair[0]);
+	close(pair[1]);
 	if (!by_exe)
 		_exit(op_hold(trial) < 0);
 	snprintf(path, sizeof(path), "%s/bin/app", trial->dir);
@@ -181,7 +191,7 @@ static int held(struct lab *lab, struct trial *trial)
 	    daemon_stop(lab, SIGTERM) < 0 || daemon_purge(lab) < 0)
 		return trial_fail(trial, FAULT_OTHER, "cannot begin");
 	trial->control = true;
-	pid = holder_start(lab, trial, trial->arg, pair[1]);
+	pid = holder_start(lab, trial, trial->arg, pair);
 	close(pair[1]);
 	r = acts_play(lab, trial, pair[0]);
 	/* What comes after this reading is the end of the holder. */
@@ -195,13 +205,94 @@ static int held(struct lab *lab, struct trial *trial)
 	return r;
 }
 
-#define HELD                                                     \
-	.drive = held, .apps = BIT(APP_LISTED),                  \
-	.dsts = BIT(DST_LISTED), .families = REAL_FAMS,          \
-	.flags = ROW_DAEMON | ROW_SILENT
+/*
+ * A process moved into a listed cgroup takes a ping socket along, for which no
+ * hook runs. The daemon hears of the move and takes the socket over: not at
+ * once, but soon.
+ */
+static int moved_main(struct trial *trial, int channel)
+{
+	int icmp = family_is_v6(trial->family) ? (int)IPPROTO_ICMPV6 :
+						 (int)IPPROTO_ICMP;
+	char path[LAB_PATH + 32];
+	_cleanup_close_ int fd = -1;
+	int r = sock_open(trial, SOCK_DGRAM, icmp, &fd);
 
-const struct row rows_held[] = {
-	{ .name = "held-cgroup", HELD, .arg = false },
-	{ .name = "held-exe", HELD, .arg = true },
-	{ 0 }
-};
+	if (r >= 0)
+		r = ping_ask(trial, fd, trial->dst, false);
+	snprintf(path, sizeof(path), "%s/apps/listed", trial->cgroup);
+	while (r >= 0 && write(channel, "", 1) == 1 &&
+	       pipe_wait(channel, 10000) >= 0) {
+		struct trial once = *trial;
+
+		if (path[0])
+			r = cgroup_join(path, getpid());
+		path[0] = '\0';
+		ping_ask(&once, fd, trial->dst, false);
+	}
+	return r;
+}
+
+/* One ping a round, until a round is all right. */
+static int taken_over(struct lab *lab, struct trial *trial, int channel)
+{
+	struct in6_addr addr =
+		dst_address(trial->dst, family_is_v6(trial->family));
+	int64_t end = now_ms() + TAKE_OVER_MS;
+	struct reading readings[N_SIDES];
+	struct trial once;
+	int r;
+
+	do {
+		once = *trial;
+		if (write(channel, "", 1) != 1 || pipe_wait(channel, 10000) < 0)
+			return trial_fail(trial, FAULT_OTHER, "mover is gone");
+		r = sensors_read(lab, readings);
+		if (r < 0)
+			return r;
+		if (check_sources(&once, readings) == 0 &&
+		    packets_to(&readings[SIDE_TUNNEL], &addr))
+			return 0;
+	} while (now_ms() < end);
+	return trial_fail(trial, FAULT_OTHER, "not taken over: %.150s",
+			  once.why[0] ? once.why : "silent");
+}
+
+static int moved(struct lab *lab, struct trial *trial)
+{
+	struct reading readings[N_SIDES];
+	int pair[2], r;
+	pid_t pid;
+
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
+		return trial_fail(trial, FAULT_OTHER, "socketpair: %m");
+	trial->app = APP_UNLISTED;
+	pid = proc_fork(lab, lab->cgroup_fd[APP_UNLISTED], NS_CLIENT);
+	if (pid == 0) {
+		close(pair[0]);
+		_exit(moved_main(trial, pair[1]) < 0);
+	}
+	close(pair[1]);
+	r = pipe_wait(pair[0], trial->deadline_ms * 2);
+	if (r >= 0)
+		r = sensors_read(lab, readings);
+	if (r >= 0)
+		r = check_sources(trial, readings);
+	trial->app = APP_LISTED;
+	if (r >= 0)
+		r = taken_over(lab, trial, pair[0]);
+	close(pair[0]);
+	if (proc_wait(pid, 15000) != 0 || r < 0)
+		return trial_fail(trial, FAULT_OTHER, "the mover failed");
+	return 0;
+}
+
+#define HELD_BY(function)                                                      \
+	.drive = (function), .apps = BIT(APP_LISTED), .dsts = BIT(DST_LISTED), \
+	.families = REAL_FAMS, .flags = ROW_DAEMON | ROW_SILENT
+#define HELD HELD_BY(held)
+
+const struct row rows_held[] = { { .name = "held-cgroup", HELD, .arg = false },
+				 { .name = "held-exe", HELD, .arg = true },
+				 { .name = "cgroup-move-held", HELD_BY(moved) },
+				 { 0 } };

@@ -12,8 +12,8 @@
 
 static int ping_open(struct trial *trial, int type, int *ret_fd)
 {
-	int protocol = family_is_v6(trial->family) ? (int)IPPROTO_ICMPV6
-						   : (int)IPPROTO_ICMP;
+	int protocol = family_is_v6(trial->family) ? (int)IPPROTO_ICMPV6 :
+						     (int)IPPROTO_ICMP;
 
 	return sock_open(trial, type, protocol, ret_fd);
 }
@@ -61,15 +61,21 @@ static int raw_connected(struct trial *trial)
 }
 
 const struct row rows_icmp[] = {
-	{ .name = "ping", .run = ping, .families = REAL_FAMS,
+	{ .name = "ping",
+	  .run = ping,
+	  .families = REAL_FAMS,
 	  .flags = ROW_BOTH },
-	{ .name = "ping-user", .run = ping, .families = REAL_FAMS,
-	  .uid = LAB_UID, .flags = ROW_BOTH },
-	{ .name = "ping-connected", .run = ping_connected,
+	{ .name = "ping-user",
+	  .run = ping,
+	  .families = REAL_FAMS,
+	  .uid = LAB_UID,
+	  .flags = ROW_BOTH },
+	{ .name = "ping-connected",
+	  .run = ping_connected,
 	  .families = REAL_FAMS },
-	{ .name = "raw", .run = raw, .families = REAL_FAMS,
-	  .flags = ROW_BOTH },
-	{ .name = "raw-connected", .run = raw_connected,
+	{ .name = "raw", .run = raw, .families = REAL_FAMS, .flags = ROW_BOTH },
+	{ .name = "raw-connected",
+	  .run = raw_connected,
 	  .families = REAL_FAMS },
 	{ 0 }
 };

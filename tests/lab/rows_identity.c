@@ -9,9 +9,11 @@
  * what counts is the executable alone.
  */
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -62,8 +64,8 @@ static int children_wait(struct trial *trial, unsigned n)
 		if (wait(&status) < 0 || status != 0)
 			failed++;
 	if (failed)
-		return trial_fail(trial, FAULT_OTHER, "%u of %u children failed",
-				  failed, n);
+		return trial_fail(trial, FAULT_OTHER,
+				  "%u of %u children failed", failed, n);
 	return 0;
 }
 
@@ -80,6 +82,43 @@ static int op_shell(struct trial *trial)
 		_exit(children_wait(trial, 1) < 0);
 	}
 	return children_wait(trial, 1);
+}
+
+/* The grandchild: goes on when its parent is gone and init has taken it. */
+static int orphan_main(struct trial *trial, pid_t parent)
+{
+	int fd = (int)syscall(SYS_pidfd_open, parent, 0);
+
+	if (fd >= 0 && sock_wait(fd, POLLIN, trial->deadline_ms) < 0)
+		return trial_fail(trial, FAULT_OTHER, "the parent lives on");
+	return path_exec(trial, "bin/plain", "ask");
+}
+
+/*
+ * As a daemon starts: what it inherited, it must have inherited at fork,
+ * because its ancestors are nobody's any more. The end of the pipe tells that
+ * it is done.
+ */
+static int op_orphan(struct trial *trial)
+{
+	int pipes[2], r;
+	pid_t pid;
+
+	if (pipe(pipes) < 0)
+		return trial_fail(trial, FAULT_OTHER, "pipe: %m");
+	pid = fork();
+	if (pid == 0) {
+		pid = getpid();
+		close(pipes[0]);
+		if (fork() == 0)
+			_exit(orphan_main(trial, pid) < 0);
+		_exit(0);
+	}
+	close(pipes[1]);
+	children_wait(trial, 1);
+	r = pipe_wait(pipes[0], trial->deadline_ms * 4);
+	close(pipes[0]);
+	return r == -EPIPE ? 0 : trial_fail(trial, FAULT_OTHER, "the orphan");
 }
 
 static int op_exec_other(struct trial *trial)
@@ -118,18 +157,17 @@ static int op_race(struct trial *trial)
 	return r < 0 ? trial_fail(trial, own.fault, "%s", own.why) : 0;
 }
 
-const struct op identity_ops[] = {
-	{ "ask", ask_all },
-	{ "ask-root", op_ask_root },
-	{ "shell", op_shell },
-	{ "exec-other", op_exec_other },
-	{ "exec-setuid", op_exec_setuid },
-	{ "race", op_race },
-	{ "held-tcp", op_held_tcp },
-	{ "held-udp", op_held_udp },
-	{ "hold", op_hold },
-	{ 0 }
-};
+const struct op identity_ops[] = { { "ask", ask_all },
+				   { "ask-root", op_ask_root },
+				   { "shell", op_shell },
+				   { "orphan", op_orphan },
+				   { "exec-other", op_exec_other },
+				   { "exec-setuid", op_exec_setuid },
+				   { "race", op_race },
+				   { "held-tcp", op_held_tcp },
+				   { "held-udp", op_held_udp },
+				   { "hold", op_hold },
+				   { 0 } };
 
 static int exe(struct trial *trial)
 {
@@ -149,6 +187,11 @@ static int exe_symlink(struct trial *trial)
 static int exe_child(struct trial *trial)
 {
 	return path_exec(trial, "bin/app", "shell");
+}
+
+static int exe_orphan(struct trial *trial)
+{
+	return path_exec(trial, "bin/app", "orphan");
 }
 
 static int exe_other(struct trial *trial)
@@ -176,8 +219,7 @@ static int fresh_exec(struct trial *trial, const char *file, bool rename_over)
 	if (r >= 0 && rename_over && rename(draft, path) < 0)
 		r = -errno;
 	if (r < 0)
-		return trial_fail(trial, FAULT_OTHER, "copy: %s",
-				  strerror(-r));
+		return trial_fail(trial, FAULT_OTHER, "copy: %s", strerror(-r));
 	return op_exec(trial, path, "ask");
 }
 
@@ -320,26 +362,39 @@ static int cgroup_move(struct lab *lab, struct trial *trial)
 }
 
 #define TWO_DSTS .dsts = BIT(DST_LISTED) | BIT(DST_UNLISTED)
-#define LISTED_EXE                                           \
-	.apps = BIT(APP_LISTED), .families = REAL_FAMS, TWO_DSTS, \
+#define LISTED_EXE                                                             \
+	.apps = BIT(APP_LISTED), .families = REAL_FAMS, TWO_DSTS,              \
 	.flags = ROW_GUEST
 
 const struct row rows_identity[] = {
 	{ .name = "exe", .run = exe, LISTED_EXE },
 	{ .name = "exe-user", .run = exe, .uid = LAB_UID, LISTED_EXE },
-	{ .name = "exe-plain", .run = exe_plain, .apps = BIT(APP_UNLISTED),
-	  .families = REAL_FAMS, TWO_DSTS },
+	{ .name = "exe-plain",
+	  .run = exe_plain,
+	  .apps = BIT(APP_UNLISTED),
+	  .families = REAL_FAMS,
+	  TWO_DSTS },
 	{ .name = "exe-symlink", .run = exe_symlink, LISTED_EXE },
 	{ .name = "exe-child", .run = exe_child, LISTED_EXE },
+	{ .name = "exe-orphan", .run = exe_orphan, LISTED_EXE },
 	{ .name = "exe-other", .run = exe_other, LISTED_EXE },
-	{ .name = "exe-setuid", .run = exe_setuid, .uid = LAB_UID,
-	  .apps = BIT(APP_UNLISTED), .families = REAL_FAMS, TWO_DSTS },
+	{ .name = "exe-setuid",
+	  .run = exe_setuid,
+	  .uid = LAB_UID,
+	  .apps = BIT(APP_UNLISTED),
+	  .families = REAL_FAMS,
+	  TWO_DSTS },
 	{ .name = "exe-late", .run = exe_late, LISTED_EXE },
 	{ .name = "exe-renamed", .run = exe_renamed, LISTED_EXE },
 	{ .name = "exe-race", .run = race, LISTED_EXE },
-	{ .name = "cgroup-new", .drive = cgroup_new, .families = REAL_FAMS,
+	{ .name = "cgroup-new",
+	  .drive = cgroup_new,
+	  .families = REAL_FAMS,
 	  TWO_DSTS },
-	{ .name = "cgroup-move", .drive = cgroup_move,
-	  .families = REAL_FAMS, TWO_DSTS, .flags = ROW_ESCAPE },
+	{ .name = "cgroup-move",
+	  .drive = cgroup_move,
+	  .families = REAL_FAMS,
+	  TWO_DSTS,
+	  .flags = ROW_ESCAPE },
 	{ 0 }
 };

@@ -120,7 +120,8 @@ static int fd_send(int channel, int fd)
 {
 	char byte = 0, control[CMSG_SPACE(sizeof(int))] = { 0 };
 	struct iovec vector = { &byte, 1 };
-	struct msghdr msg = { .msg_iov = &vector, .msg_iovlen = 1,
+	struct msghdr msg = { .msg_iov = &vector,
+			      .msg_iovlen = 1,
 			      .msg_control = control,
 			      .msg_controllen = sizeof(control) };
 	struct cmsghdr *cmsg = CMSG_FIRSTHDR(&msg);
@@ -136,7 +137,8 @@ static int fd_receive(int channel, int deadline_ms)
 {
 	char byte, control[CMSG_SPACE(sizeof(int))] = { 0 };
 	struct iovec vector = { &byte, 1 };
-	struct msghdr msg = { .msg_iov = &vector, .msg_iovlen = 1,
+	struct msghdr msg = { .msg_iov = &vector,
+			      .msg_iovlen = 1,
 			      .msg_control = control,
 			      .msg_controllen = sizeof(control) };
 	int fd, r = sock_wait(channel, POLLIN, deadline_ms);
@@ -171,8 +173,7 @@ static int maker_main(struct trial *trial, const struct handover *handover,
 		return r;
 	r = fd_send(channel, fd);
 	if (r < 0)
-		return trial_fail(trial, FAULT_OTHER, "pass: %s",
-				  strerror(-r));
+		return trial_fail(trial, FAULT_OTHER, "pass: %s", strerror(-r));
 	/* Holds its copy until the user is done with it. */
 	return pipe_wait(channel, trial->deadline_ms * 4);
 }
@@ -200,16 +201,24 @@ static int hand_over(struct lab *lab, struct trial *trial,
 
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
 		return trial_fail(trial, FAULT_OTHER, "socketpair: %m");
-	maker = proc_fork(lab, lab->cgroup_fd[handover->maker], NS_CLIENT);
-	if (maker == 0) {
-		close(pair[1]);
-		_exit(maker_main(trial, handover, pair[0]) < 0);
-	}
+	/*
+	 * What a newcomer holds is taken over, a moment later: the user must
+	 * be no newcomer any more when it gets the socket.
+	 */
 	user = proc_fork(lab, lab->cgroup_fd[handover->user], NS_CLIENT);
 	if (user == 0) {
 		close(pair[0]);
 		_exit(user_main(trial, handover, pair[1]) < 0);
 	}
+	r = daemon_settle(lab);
+	maker = proc_fork(lab, lab->cgroup_fd[handover->maker], NS_CLIENT);
+	if (maker == 0) {
+		close(pair[1]);
+		_exit(maker_main(trial, handover, pair[0]) < 0);
+	}
+	if (r < 0)
+		return trial_fail(trial, FAULT_OTHER, "daemon: %s",
+				  strerror(-r));
 	close(pair[0]);
 	close(pair[1]);
 
@@ -256,9 +265,9 @@ static int connect_to(struct trial *trial, int fd)
 static int before_tcp(struct lab *lab, struct trial *trial)
 {
 	return hand_over(lab, trial,
-			 &(struct handover){ SOCK_STREAM,
-					     app_other(trial->app), trial->app,
-					     NULL, connect_and_ask });
+			 &(struct handover){ SOCK_STREAM, app_other(trial->app),
+					     trial->app, NULL,
+					     connect_and_ask });
 }
 
 static int before_udp_connected(struct lab *lab, struct trial *trial)
@@ -298,13 +307,16 @@ const struct row rows_pass[] = {
 	{ .name = "fork-udp", .run = fork_udp },
 	{ .name = "exec-tcp", .run = exec_tcp },
 	{ .name = "exec-udp", .run = exec_udp },
-	{ .name = "exec-into-app-tcp", .run = exec_into_tcp,
-	  .apps = BIT(APP_LISTED), .flags = ROW_GUEST },
-	{ .name = "exec-into-app-udp", .run = exec_into_udp,
-	  .apps = BIT(APP_LISTED), .flags = ROW_GUEST },
+	{ .name = "exec-into-app-tcp",
+	  .run = exec_into_tcp,
+	  .apps = BIT(APP_LISTED),
+	  .flags = ROW_GUEST },
+	{ .name = "exec-into-app-udp",
+	  .run = exec_into_udp,
+	  .apps = BIT(APP_LISTED),
+	  .flags = ROW_GUEST },
 	{ .name = "pass-before-tcp", .drive = before_tcp },
-	{ .name = "pass-before-udp", .drive = before_udp,
-	  .flags = ROW_ESCAPE },
+	{ .name = "pass-before-udp", .drive = before_udp, .flags = ROW_ESCAPE },
 	{ .name = "pass-before-udp-connected", .drive = before_udp_connected },
 	{ .name = "pass-after-tcp", .drive = after_tcp },
 	{ .name = "pass-after-udp", .drive = after_udp },

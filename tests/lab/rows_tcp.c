@@ -37,8 +37,8 @@ static int tcp_bound(struct trial *trial)
 	struct in6_addr any = IN6ADDR_ANY_INIT;
 	struct sockaddr_storage sa;
 	_cleanup_close_ int fd = -1;
-	socklen_t len = sockaddr_fill(&sa, family_domain(trial->family), &any,
-				      0);
+	socklen_t len =
+		sockaddr_fill(&sa, family_domain(trial->family), &any, 0);
 	int r = sock_open(trial, SOCK_STREAM, 0, &fd);
 
 	if (r < 0)
@@ -94,8 +94,8 @@ static int start_connect(struct trial *trial, int fd)
 	int n = question_format(trial, question, sizeof(question));
 	int on = 1, r;
 
-	if (setsockopt(fd, IPPROTO_TCP, TCP_FASTOPEN_CONNECT, &on,
-		       sizeof(on)) < 0)
+	if (setsockopt(fd, IPPROTO_TCP, TCP_FASTOPEN_CONNECT, &on, sizeof(on)) <
+	    0)
 		return trial_fail(trial, FAULT_OTHER, "fast open: %m");
 	r = sock_connect(trial, fd, trial->dst, PORT_ECHO);
 	if (r < 0)
@@ -129,11 +129,9 @@ static int mptcp(struct trial *trial)
 	return connect_and_ask(trial, fd, PORT_MPTCP);
 }
 
-const struct row rows_tcp[] = {
-	{ .name = "tcp", .run = tcp },
-	{ .name = "tcp-bound", .run = tcp_bound },
-	{ .name = "tfo-sendto", .run = tfo_sendto },
-	{ .name = "tfo-connect", .run = tfo_connect },
-	{ .name = "mptcp", .run = mptcp },
-	{ 0 }
-};
+const struct row rows_tcp[] = { { .name = "tcp", .run = tcp },
+				{ .name = "tcp-bound", .run = tcp_bound },
+				{ .name = "tfo-sendto", .run = tfo_sendto },
+				{ .name = "tfo-connect", .run = tfo_connect },
+				{ .name = "mptcp", .run = mptcp },
+				{ 0 } };

@@ -58,8 +58,8 @@ static int udp_bound(struct trial *trial)
 	struct in6_addr any = IN6ADDR_ANY_INIT;
 	struct sockaddr_storage sa;
 	_cleanup_close_ int fd = -1;
-	socklen_t len = sockaddr_fill(&sa, family_domain(trial->family), &any,
-				      0);
+	socklen_t len =
+		sockaddr_fill(&sa, family_domain(trial->family), &any, 0);
 	int r = udp_socket(trial, &fd);
 
 	if (r < 0)
@@ -217,8 +217,8 @@ static void *sender_main(void *ctx)
 	for (unsigned i = 0; i < PER_THREAD; i++) {
 		unsigned serial = sender->first + i * THREADS;
 		struct sockaddr_storage sa;
-		socklen_t len = target(sender->trial, dst_of(serial),
-				       PORT_ECHO, &sa);
+		socklen_t len =
+			target(sender->trial, dst_of(serial), PORT_ECHO, &sa);
 		char question[16];
 		int n = snprintf(question, sizeof(question), "?%u", serial);
 
@@ -267,7 +267,8 @@ const struct row rows_udp[] = {
 	{ .name = "udp", .run = udp },
 	{ .name = "udp-connected", .run = udp_connected },
 	{ .name = "udp-bound", .run = udp_bound },
-	{ .name = "udp-alternate", .run = udp_alternate,
+	{ .name = "udp-alternate",
+	  .run = udp_alternate,
 	  .dsts = BIT(DST_LISTED) | BIT(DST_EXCLUDED) },
 	{ .name = "udp-unspec", .run = udp_unspec, .flags = ROW_BOTH },
 	{ .name = "udp-other", .run = udp_other, .flags = ROW_BOTH },

@@ -15,7 +15,11 @@
 #include "tests/lab/cleanup.h"
 #include "tests/lab/lab.h"
 
-enum way { WAY_INLINE, WAY_ASYNC, WAY_SQPOLL };
+enum way {
+	WAY_INLINE,
+	WAY_ASYNC,
+	WAY_SQPOLL
+};
 
 static void ring_exit(struct io_uring *ring)
 {
@@ -101,14 +105,15 @@ static int sendmsg_to(struct trial *trial, struct io_uring *ring, int fd,
 	struct sockaddr_storage sa;
 	char question[32];
 	struct iovec vector = { .iov_base = question };
-	struct msghdr msg = { .msg_name = &sa, .msg_iov = &vector,
+	struct msghdr msg = { .msg_name = &sa,
+			      .msg_iov = &vector,
 			      .msg_iovlen = 1 };
 	struct io_uring_sqe *sqe = io_uring_get_sqe(ring);
 	int r;
 
 	msg.msg_namelen = target(trial, dst, PORT_ECHO, &sa);
-	vector.iov_len = (size_t)question_format(trial, question,
-						 sizeof(question));
+	vector.iov_len =
+		(size_t)question_format(trial, question, sizeof(question));
 	io_uring_prep_sendmsg(sqe, fd, &msg, 0);
 	r = ring_finish(trial, ring, sqe, way);
 	if (r < 0)
@@ -128,8 +133,7 @@ static int uring_sendmsg(struct trial *trial, enum way way)
 	if (r >= 0)
 		r = sendmsg_to(trial, &ring, fd, trial->dst, way);
 	if (r >= 0)
-		r = sendmsg_to(trial, &ring, fd, dst_opposite(trial->dst),
-			       way);
+		r = sendmsg_to(trial, &ring, fd, dst_opposite(trial->dst), way);
 	return r < 0 ? r : sendmsg_to(trial, &ring, fd, trial->dst, way);
 }
 

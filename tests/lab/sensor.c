@@ -49,8 +49,8 @@ int sensor_open(struct sensor **ret_sensor)
 
 	if (!sensor)
 		return -ENOMEM;
-	sensor->fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK,
-			    0);
+	sensor->fd =
+		socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	sensor->ifindex = if_nametoindex("lab0");
 	sll.sll_ifindex = (int)sensor->ifindex;
 	setsockopt(sensor->fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size));

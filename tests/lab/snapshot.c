@@ -31,11 +31,11 @@ static char *const *const programs[] = {
 };
 
 static const char *const sysctl_dirs[] = {
-	"/proc/sys/net/ipv4/conf/all",	   "/proc/sys/net/ipv4/conf/default",
-	"/proc/sys/net/ipv4/conf/tun0",	   "/proc/sys/net/ipv4/conf/up0",
-	"/proc/sys/net/ipv6/conf/all",	   "/proc/sys/net/ipv6/conf/default",
-	"/proc/sys/net/ipv6/conf/tun0",	   "/proc/sys/net/ipv6/conf/up0",
-	"/proc/sys/net/ipv4",		   "/proc/sys/net/ipv6",
+	"/proc/sys/net/ipv4/conf/all",	"/proc/sys/net/ipv4/conf/default",
+	"/proc/sys/net/ipv4/conf/tun0", "/proc/sys/net/ipv4/conf/up0",
+	"/proc/sys/net/ipv6/conf/all",	"/proc/sys/net/ipv6/conf/default",
+	"/proc/sys/net/ipv6/conf/tun0", "/proc/sys/net/ipv6/conf/up0",
+	"/proc/sys/net/ipv4",		"/proc/sys/net/ipv6",
 };
 
 static void file_write(FILE *out, const char *dir, const char *name)
@@ -93,7 +93,6 @@ char *snapshot_take(const struct lab *lab)
 	}
 	sysctls_write(out);
 	pins_write(lab, out);
-	bpf_objects_write(out);
 	fclose(out);
 	return text;
 }

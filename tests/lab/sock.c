@@ -124,9 +124,12 @@ int answer_check(struct trial *trial, const char *text, enum dst dst)
 	if (sscanf(text, "%15s %45s", name, source) != 2)
 		return trial_fail(trial, FAULT_OTHER, "answer '%.60s'", text);
 	if (strcmp(name, side_name(want)) != 0)
-		return trial_fail(
-			trial, want == SIDE_TUNNEL ? FAULT_LEAK : FAULT_STRAY,
-			"%s answered for %s", name, dst_name(dst));
+		return trial_fail(trial,
+				  wrong_side(trial,
+					     want == SIDE_TUNNEL ? SIDE_UPLINK :
+								   SIDE_TUNNEL,
+					     dst),
+				  "%s answered for %s", name, dst_name(dst));
 
 	if (family_is_v6(trial->family))
 		inet_ntop(AF_INET6, &addr, expected, sizeof(expected));

@@ -34,8 +34,8 @@ uint16_t checksum_end(uint32_t sum)
 static uint32_t pseudo_sum(const uint8_t *ip, bool v6, uint8_t protocol,
 			   size_t body_len)
 {
-	uint32_t sum = v6 ? checksum_add(0, ip + 8, 32)
-			  : checksum_add(0, ip + 12, 8);
+	uint32_t sum = v6 ? checksum_add(0, ip + 8, 32) :
+			    checksum_add(0, ip + 12, 8);
 
 	return sum + protocol + (uint32_t)body_len;
 }

@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The life of an instance: tunnels, files and daemons come and go. */
+#ifndef SPLITD_TESTS_LIFE_H
+#define SPLITD_TESTS_LIFE_H
+
+#include <stdio.h>
+
+#include <jansson.h>
+
+#include "tests/lab/lab.h"
+
+enum how {
+	HOW_UDP,
+	HOW_UDP_CONNECTED,
+	HOW_TCP
+};
+
+/* One question of one new process, and what became of it. */
+struct ask {
+	enum app app;
+	enum dst dst;
+	bool v6;
+	enum how how;
+	int patience_ms; /* so long it tries again; 0: once */
+
+	int error;	 /* 0, or why there was no answer */
+	enum side side;	 /* who answered ... */
+	bool sourced;	 /* ... and saw the source that belongs there */
+	int64_t us;	 /* from the first try to the answer or the refusal */
+	int64_t last_us; /* of the last try alone */
+};
+
+#define MAX_TALKS 4
+
+/* A socket over which a talker sends numbered datagrams. */
+struct talk {
+	enum dst dst;
+	bool connected;
+	volatile enum side want; /* N_SIDES: either */
+	volatile uint32_t sent, answered, lost, wrong, twice, errors;
+	volatile int error;		   /* the first */
+	volatile int64_t last_us[N_SIDES]; /* when an answer came, by whom */
+};
+
+/* Shared with the processes that do the asking. */
+struct life_shared {
+	struct ask ask;
+	volatile uint32_t limit; /* no number above */
+	volatile bool stop;
+	unsigned n_talks;
+	struct talk talks[MAX_TALKS];
+};
+
+struct life {
+	struct lab *lab;
+	struct life_shared *shared;
+	pid_t talker;
+	char text[1024]; /* figures, or why not */
+};
+
+#define LIFE_STOPPED BIT(0) /* the test starts the daemon itself */
+
+struct life_test {
+	const char *name;
+	int (*run)(struct life *life); /* 0, or negative and life->text */
+	unsigned flags;
+};
+
+extern const struct life_test life_tunnel_tests[], life_traffic_tests[],
+	life_reload_tests[], life_purge_tests[], life_input_tests[],
+	life_answer_tests[], life_other_tests[];
+
+/* life.c: runs the tests; each begins with the lab's policy and a new splitd */
+int life_run(struct lab *lab);
+int life_no(struct life *life, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+void life_say(struct life *life, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+int64_t now_us(void);
+
+/* life_ask.c: all but life_ask() put what is wrong into life->text */
+void life_ask(const struct life *life, struct ask *ask);
+int life_goes(struct life *life, enum app app, enum dst dst, enum side side);
+int life_governed(struct life *life);
+int life_refused(struct life *life, enum app app, enum dst dst,
+		 int64_t *ret_us);
+int life_silent(struct life *life, enum side side);
+int life_forget(struct life *life); /* what the sensors have counted */
+
+/* life_talk.c: one process of the listed app, numbering its datagrams */
+int talk_start(struct life *life, uint32_t limit);
+uint32_t talk_limit(struct life *life, uint32_t least);
+#define TALK_ON UINT32_MAX /* until there is a limit, or an end */
+void talk_add(struct life *life, enum dst dst, bool connected, enum side want);
+void talk_clear(struct life *life);
+int talk_reach(struct life *life, uint32_t number, int deadline_ms);
+int talk_end(struct life *life, int deadline_ms);
+int talk_clean(struct life *life);
+int talk_sides(struct life *life);
+
+/* life_file.c: the policy's files; edits start from the lab's own text */
+int files_save(struct life *life);
+int files_restore(struct life *life);
+int file_edit(struct life *life, const char *name, const char *find,
+	      const char *replace);
+int file_put(struct life *life, const char *name, const char *text);
+char *file_text(const struct life *life, const char *name);
+void file_remove(struct life *life, const char *name);
+
+/* life_ctl.c: splitctl, as a user runs it */
+struct ctl {
+	int status;
+	char *out, *err;
+};
+void ctl_clear(struct ctl *ctl);
+int ctl_run(struct life *life, uid_t uid, struct ctl *ret_ctl, ...)
+	__attribute__((sentinel));
+int ctl_reload(struct life *life, int status);
+int ctl_json(struct life *life, const struct ctl *ctl, json_t **ret_json);
+int ctl_keys(struct life *life, const json_t *json, const char *spec);
+int ctl_state(struct life *life, const char *state, int deadline_ms);
+
+#define _cleanup_ctl_  __attribute__((cleanup(ctl_clear)))
+#define _cleanup_json_ __attribute__((cleanup(json_decrefp)))
+
+/* life_link.c: the tunnel's device */
+int tunnel_set(struct life *life, bool up);
+int tunnel_carrier(struct life *life, bool on);
+int tunnel_delete(struct life *life);
+int tunnel_create(struct life *life);
+int tunnel_running(struct life *life, bool running);
+int tunnel_restore(struct life *life);
+
+/* life_object.c: programs, maps and links that a daemon holds open */
+#define MAX_HELD 512
+struct held {
+	unsigned n;
+	unsigned kind[MAX_HELD];
+	uint32_t id[MAX_HELD];
+};
+int held_note(struct life *life, struct held *held);
+int held_gone(struct life *life, const struct held *held);
+void held_costs(const struct held *held);
+void attached_write(const struct lab *lab, FILE *out);
+
+/* demo.c */
+int demo_run(struct lab *lab);
+int demo_client(int argc, char **argv);
+
+#endif

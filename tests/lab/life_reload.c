@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Tests: reloads under traffic, with and without a verdict that changes. */
+
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "tests/lab/cleanup.h"
+#include "tests/lab/life.h"
+
+#define RELOADS	    200
+#define PREFIXES    1000u
+#define FLIP_US	    200000
+#define AFTERWARDS  2000u /* numbers behind a flip that the sensors watch */
+#define DEADLINE_MS 60000
+
+static const char listed[] = "<string>1.1.1.1/32</string>";
+
+/*
+ * The lab's routes and 1,000 more: the first half always, of the others one
+ * set or the other. 198.18.0.0/15 is for benchmarks (RFC 2544).
+ */
+static int prefixes_put(struct life *life, unsigned set)
+{
+	_cleanup_free_ char *text = NULL;
+	size_t size;
+	FILE *file = open_memstream(&text, &size);
+	int r;
+
+	if (!file)
+		return life_no(life, "out of memory");
+	fputs(listed, file);
+	for (unsigned i = 0; i < PREFIXES; i++) {
+		unsigned n = i < PREFIXES / 2 ? i : i + set * PREFIXES;
+
+		fprintf(file, "<string>198.%u.%u.%u/32</string>\n",
+			18 + (n >> 16), n >> 8 & 255, n & 255);
+	}
+	fclose(file);
+	r = file_edit(life, "policy/vpn.mobileconfig", listed, text);
+	return r < 0 ? r : ctl_reload(life, 0);
+}
+
+static int four_start(struct life *life)
+{
+	talk_add(life, DST_LISTED, true, SIDE_TUNNEL);
+	talk_add(life, DST_LISTED, false, SIDE_TUNNEL);
+	talk_add(life, DST_UNLISTED, true, SIDE_UPLINK);
+	talk_add(life, DST_UNLISTED, false, SIDE_UPLINK);
+	return talk_start(life, TALK_ON);
+}
+
+static int included_check(struct life *life, unsigned want)
+{
+	_cleanup_ctl_ struct ctl ctl = { 0 };
+	_cleanup_json_ json_t *json = NULL;
+	int included = 0;
+	int r = ctl_run(life, 0, &ctl, "status", "--json", NULL);
+
+	if (r >= 0)
+		r = ctl_json(life, &ctl, &json);
+	if (r < 0)
+		return r;
+	json_unpack(json, "{s:[{s:i}]}", "tunnels", "included", &included);
+	if (included != (int)want)
+		return life_no(life, "%d prefixes are included, not %u",
+			       included, want);
+	return 0;
+}
+
+static int reloads(struct life *life)
+{
+	int64_t start = now_ms();
+	uint32_t numbers = 0;
+	int r = four_start(life);
+
+	for (unsigned i = 0; i < RELOADS && r >= 0; i++)
+		r = prefixes_put(life, i % 2);
+	if (r >= 0)
+		r = included_check(life, PREFIXES + 3);
+	life_say(life, "reloads=%u of %u prefixes, %lldms each", RELOADS,
+		 PREFIXES, (long long)((now_ms() - start) / RELOADS));
+	if (r >= 0)
+		r = talk_end(life, 0);
+	if (r >= 0)
+		r = talk_clean(life);
+	if (r >= 0)
+		r = talk_sides(life);
+	for (unsigned i = 0; i < life->shared->n_talks; i++)
+		numbers += life->shared->talks[i].sent;
+	life_say(life, "numbers=%u", numbers);
+	return r < 0 ? r : life_governed(life);
+}
+
+/*
+ * After a flip: the last answer of the old side came in time, answers of the
+ * new side come, and the old side's sensor sees no packet any more.
+ */
+static int flipped(struct life *life, enum side from, int64_t start)
+{
+	struct life_shared *shared = life->shared;
+	uint32_t seen[2];
+	int64_t end = now_ms() + 5000;
+	int r;
+
+	while (now_us() < start + FLIP_US)
+		poll(NULL, 0, 5);
+	r = life_forget(life);
+	for (unsigned i = 0; i < 2; i++)
+		seen[i] = shared->talks[i].answered;
+	for (unsigned i = 0; i < 2 && r >= 0; i++) {
+		while (shared->talks[i].answered < seen[i] + AFTERWARDS &&
+		       now_ms() < end)
+			poll(NULL, 0, 1);
+		if (shared->talks[i].answered < seen[i] + AFTERWARDS)
+			r = life_no(life,
+				    "%s talk is silent after the flip "
+				    "from the %s: %u errors (%s)",
+				    i ? "unconnected" : "connected",
+				    side_name(from), shared->talks[i].errors,
+				    strerror(shared->talks[i].error));
+		else if (shared->talks[i].last_us[from] > start + FLIP_US)
+			r = life_no(life, "still answered by the %s",
+				    side_name(from));
+		else
+			life_say(life, "%s=%lldus",
+				 i ? "unconnected" : "connected",
+				 (long long)(shared->talks[i].last_us[from] -
+					     start));
+	}
+	return r < 0 ? r : life_silent(life, from);
+}
+
+static int flip(struct life *life, enum side from, const char *replace)
+{
+	int64_t start;
+	int r = file_edit(life, "policy/vpn.mobileconfig", listed, replace);
+
+	start = now_us();
+	if (r >= 0)
+		r = ctl_reload(life, 0);
+	return r < 0 ? r : flipped(life, from, start);
+}
+
+/* The flow's own prefix goes, and comes back. */
+static int verdict_flip(struct life *life)
+{
+	int r;
+
+	talk_add(life, DST_LISTED, true, N_SIDES);
+	talk_add(life, DST_LISTED, false, N_SIDES);
+	r = talk_start(life, TALK_ON);
+	if (r >= 0)
+		r = talk_reach(life, AFTERWARDS, DEADLINE_MS);
+	if (r >= 0)
+		r = flip(life, SIDE_TUNNEL, "");
+	if (r >= 0)
+		r = flip(life, SIDE_UPLINK, listed);
+	return r < 0 ? r : talk_end(life, 0);
+}
+
+const struct life_test life_reload_tests[] = {
+	{ "reload-under-traffic", reloads, 0 },
+	{ "reload-verdict-flip", verdict_flip, 0 },
+	{ 0 }
+};
