@@ -7,6 +7,7 @@
 #   make WERROR=1                   warnings are errors, as in CI
 #   make CC=clang-16                the C programs by another compiler
 #   sudo make demo                  the seed case, shown in a lab of namespaces
+#   sudo make demo DISABLE=HOOK     the same with a hook missing: must fail
 #   sudo make check                 every test there is
 #   make lint                       form and include rules
 
@@ -159,7 +160,8 @@ deps:
 demo: deps
 	@$(MAKE) --no-print-directory all $(BUILD)/tests/lab
 	@$(BUILD)/tests/lab demo --splitd $(BUILD)/splitd \
-		--splitctl $(BUILD)/splitctl
+		--splitctl $(BUILD)/splitctl \
+		$(if $(DISABLE),--without $(DISABLE))
 
 check: deps
 	@$(MAKE) --no-print-directory unit lab

@@ -31,6 +31,27 @@ static __always_inline bool sp_is_agent(const struct sp_config *config,
 }
 
 /*
+ * The class of the MPTCP connection a subflow belongs to. The first subflow is
+ * connected by the app itself; later ones, over other addresses of the host,
+ * by a kernel worker, which knows no app.
+ */
+static __always_inline __u32 sp_mptcp_class(struct bpf_sock *sk)
+{
+	struct mptcp_sock *connection;
+	struct sp_sock *sock = NULL;
+
+	/* 3bc253c2e652, 5.19; where it is missing, README names the limit */
+	if (!bpf_core_enum_value_exists(enum bpf_func_id,
+					BPF_FUNC_skc_to_mptcp_sock))
+		return 0;
+	connection = bpf_skc_to_mptcp_sock(sk);
+	if (connection)
+		sock = bpf_sk_storage_get(&sp_sock, connection, NULL, 0);
+
+	return sock ? sock->class : 0;
+}
+
+/*
  * The socket takes the class of the caller. A kernel task (a later subflow of
  * MPTCP, an io_uring worker before 5.12) and our own daemon, which re-connects
  * sockets of others, act for the socket: they change nothing.
@@ -39,16 +60,23 @@ static __always_inline bool sp_is_agent(const struct sp_config *config,
  * nobody's to the guard.
  */
 static __always_inline int sp_class_socket(const struct sp_config *config,
-					   struct bpf_sock *sk)
+					   struct bpf_sock *sk, bool is_connect)
 {
 	struct task_struct *task = sp_current();
+	bool by_kernel = SP_READ(task, flags) & PF_KTHREAD;
 	struct sp_sock *sock;
 	struct sp_task now;
-	__u32 class;
+	__u32 class = 0;
 
-	if (SP_READ(task, flags) & PF_KTHREAD || sp_is_agent(config, task))
+	if (sp_is_agent(config, task))
 		return ALLOW;
-	class = sp_task_class(task, config, &now);
+	if (!by_kernel)
+		class = sp_task_class(task, config, &now);
+	else if (is_connect)
+		class = sp_mptcp_class(sk);
+	if (by_kernel && !class)
+		return ALLOW;
+
 	sock = bpf_sk_storage_get(&sp_sock, sk, NULL,
 				  class ? BPF_SK_STORAGE_GET_F_CREATE : 0);
 	if (!sock && class) {
@@ -69,29 +97,30 @@ int sp_cl_create(struct bpf_sock *sk)
 	if (!config || bpf_get_netns_cookie(sk) != config->netns)
 		return ALLOW;
 
-	return sp_class_socket(config, sk);
+	return sp_class_socket(config, sk, false);
 }
 
-static __always_inline int sp_class_call(struct bpf_sock_addr *ctx)
+static __always_inline int sp_class_call(struct bpf_sock_addr *ctx,
+					 bool is_connect)
 {
 	const struct sp_config *config = sp_settings();
 
 	if (!config || !ctx->sk || bpf_get_netns_cookie(ctx) != config->netns)
 		return ALLOW;
 
-	return sp_class_socket(config, ctx->sk);
+	return sp_class_socket(config, ctx->sk, is_connect);
 }
 
 SEC("cgroup/connect4")
 int sp_cl_connect4(struct bpf_sock_addr *ctx)
 {
-	return sp_class_call(ctx);
+	return sp_class_call(ctx, true);
 }
 
 SEC("cgroup/connect6")
 int sp_cl_connect6(struct bpf_sock_addr *ctx)
 {
-	return sp_class_call(ctx);
+	return sp_class_call(ctx, true);
 }
 
 /*
@@ -109,13 +138,13 @@ int sp_cl_sendmsg4(struct bpf_sock_addr *ctx)
 	    (__u16)sk->dst_port == (__u16)ctx->user_port)
 		return ALLOW;
 
-	return sp_class_call(ctx);
+	return sp_class_call(ctx, false);
 }
 
 SEC("cgroup/sendmsg6")
 int sp_cl_sendmsg6(struct bpf_sock_addr *ctx)
 {
-	return sp_class_call(ctx);
+	return sp_class_call(ctx, false);
 }
 
 /* ---- of the process ---------------------------------------------------- */

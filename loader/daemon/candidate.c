@@ -101,13 +101,30 @@ static int compile(struct candidate *candidate, const struct store *store,
 			      &candidate->policy);
 }
 
+/* A file that vanishes is a mistake more often than a wish. */
+static int require(const char *path, bool was_there, struct report *report)
+{
+	const struct place place = { .file = path, .path = "" };
+	int r;
+
+	if (!was_there || access(path, F_OK) == 0 || errno != ENOENT)
+		return 0;
+	r = report_add(report, "E102", &place, NULL,
+		       "was in force and is gone; an empty one takes it back");
+	return r < 0 ? r : -EBADMSG;
+}
+
 int candidate_read(struct candidate *candidate,
 		   const struct candidate_source *source, struct report *report)
 {
 	int r;
 
-	r = inputs_add_dir(&candidate->good, source->policy_dir, INPUT_TRUSTED,
-			   report);
+	r = require(source->policy_dir, source->dir_was_there, report);
+	if (r == 0)
+		r = require(source->host_path, source->host_was_there, report);
+	if (r == 0)
+		r = inputs_add_dir(&candidate->good, source->policy_dir,
+				   INPUT_TRUSTED, report);
 	if (r == 0)
 		r = inputs_add_file(&candidate->good, source->host_path, true,
 				    INPUT_TRUSTED, report);

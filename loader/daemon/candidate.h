@@ -3,6 +3,8 @@
 #ifndef SPLITD_CANDIDATE_H
 #define SPLITD_CANDIDATE_H
 
+#include <stdbool.h>
+
 #include "loader/daemon/inputs.h"
 
 struct policy;
@@ -19,12 +21,14 @@ struct candidate {
 struct candidate_source {
 	const char *policy_dir, *host_path;
 	const struct store *store; /* NULL: no last good versions */
+	bool dir_was_there, host_was_there;
 };
 
 /*
  * Reads, parses and compiles everything. A bad file's own last good version
  * takes its place, or nothing where there never was one. -EBADMSG when the
- * files contradict each other or the directory cannot be trusted. All errors
+ * files contradict each other, the directory cannot be trusted, or directory or
+ * host file were there and are gone: whoever means that leaves an empty one. All errors
  * are in the report, which may therefore have some although 0 is returned.
  */
 int candidate_read(struct candidate *candidate,

@@ -23,6 +23,7 @@ struct daemon {
 	struct engine *engine;
 	struct candidate first; /* until it is in force */
 	struct policy *policy;	/* in force; the engine refers to it */
+	bool had_dir, had_host; /* what it was made of */
 	struct report report;	/* of the last reload */
 	int loop;
 	struct source signals, kernel;

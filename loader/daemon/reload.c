@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "loader/daemon/candidate.h"
 #include "loader/daemon/check.h"
@@ -30,6 +31,8 @@ static struct candidate_source source_of(const struct daemon *daemon)
 		.policy_dir = daemon->options.policy,
 		.host_path = daemon->options.host,
 		.store = daemon->store,
+		.dir_was_there = daemon->had_dir,
+		.host_was_there = daemon->had_host,
 	};
 }
 
@@ -60,6 +63,8 @@ static int apply(struct daemon *daemon, struct candidate *candidate,
 
 	policy_free(daemon->policy);
 	daemon->policy = TAKE_PTR(candidate->policy);
+	daemon->had_dir = access(daemon->options.policy, F_OK) == 0;
+	daemon->had_host = access(daemon->options.host, F_OK) == 0;
 	r = store_write(daemon->store, &candidate->good);
 	if (r < 0)
 		log_line(LOG_WARNING,

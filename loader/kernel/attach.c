@@ -20,12 +20,12 @@
 /*
  * Pins, below the bpffs directory:
  *
- *   abi-VERSION-LAYOUT/MAP   the policy's maps; LAYOUT is a hash of all map
- *                            definitions, so a changed one is another set
- *   memory-VERSION/MAP       what outlives a change of the policy's maps:
- *                            sockets, peers, processes, names of numbers
- *   links/HOOK               one a hook; independent of versions, because a
- *                            cgroup link takes a new program in place
+ *   abi-VERSION-LAYOUT/MAP     the policy's maps; LAYOUT is a hash of their
+ *                              definitions, so a changed one is another set
+ *   memory-VERSION-LAYOUT/MAP  what outlives a change of the policy's maps:
+ *                              sockets, peers, processes, names of numbers
+ *   links/HOOK                 one a hook; independent of versions, because a
+ *                              cgroup link takes a new program in place
  *
  * Programs are loaded afresh at every start and replace the old ones under
  * their links. The maps of another version stay in force until the new set is
@@ -178,7 +178,7 @@ static int set_pins(struct attach *attach, struct bpf_object *object)
 }
 
 /* FNV-1a over what the kernel compares when a pinned map is reused. */
-static uint32_t layout_hash(struct bpf_object *const *objects)
+static uint32_t layout_hash(struct bpf_object *const *objects, bool memory)
 {
 	uint32_t hash = 2166136261u;
 
@@ -189,7 +189,7 @@ static uint32_t layout_hash(struct bpf_object *const *objects)
 		for (int j = 0; j < OBJECT_MAX && !map; j++)
 			map = bpf_object__find_map_by_name(objects[j],
 							   map_table[i].name);
-		if (!map || map_table[i].memory)
+		if (!map || map_table[i].memory != memory)
 			continue;
 		words[0] = bpf_map__type(map);
 		words[1] = bpf_map__key_size(map);
@@ -248,8 +248,8 @@ int attach_load(const char *bpffs, struct attach **ret_attach)
 	r = open_objects(attach);
 	if (r)
 		return r;
-	r = pins_open(&attach->pins, bpffs, layout_hash(attach->objects),
-		      &attach->adopted);
+	r = pins_open(&attach->pins, bpffs, layout_hash(attach->objects, false),
+		      layout_hash(attach->objects, true), &attach->adopted);
 	if (r)
 		return fail(attach, r, "cannot use %s", bpffs);
 

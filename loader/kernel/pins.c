@@ -66,8 +66,8 @@ set_path(char *path, size_t size, const char *format, ...)
 	return n < 0 || (size_t)n >= size ? -ENAMETOOLONG : 0;
 }
 
-int pins_open(struct pins *pins, const char *root, uint32_t layout,
-	      bool *ret_adopted)
+int pins_open(struct pins *pins, const char *root, uint32_t abi_layout,
+	      uint32_t memory_layout, bool *ret_adopted)
 {
 	char path[PATH_MAX];
 	int r;
@@ -75,10 +75,11 @@ int pins_open(struct pins *pins, const char *root, uint32_t layout,
 	r = set_path(pins->root, sizeof(pins->root), "%s", root);
 	if (!r)
 		r = set_path(pins->abi, sizeof(pins->abi), "%s/abi-%d-%08x",
-			     root, SP_ABI_VERSION, layout);
+			     root, SP_ABI_VERSION, abi_layout);
 	if (!r)
-		r = set_path(pins->memory, sizeof(pins->memory), "%s/memory-%d",
-			     root, SP_SOCK_VERSION);
+		r = set_path(pins->memory, sizeof(pins->memory),
+			     "%s/memory-%d-%08x", root, SP_SOCK_VERSION,
+			     memory_layout);
 	if (!r)
 		r = ensure_root(root);
 	if (r)
@@ -198,8 +199,13 @@ static int remove_dir(const char *path)
 	return r;
 }
 
-/* Every directory below root whose name says yes. */
-static int remove_dirs(const char *root, const char *keep_abi)
+static bool is_map_dir(const char *name)
+{
+	return !strncmp(name, "abi-", 4) || !strncmp(name, "memory-", 7);
+}
+
+/* All directories below root; with keep only the maps of other versions. */
+static int remove_dirs(const char *root, const struct pins *keep)
 {
 	_cleanup_closedir_ DIR *dir = opendir(root);
 	struct dirent *entry;
@@ -212,9 +218,9 @@ static int remove_dirs(const char *root, const char *keep_abi)
 		if (entry->d_name[0] == '.')
 			continue;
 		s = set_path(path, sizeof(path), "%s/%s", root, entry->d_name);
-		if (!s && keep_abi &&
-		    (strncmp(entry->d_name, "abi-", 4) ||
-		     !strcmp(path, keep_abi)))
+		if (!s && keep &&
+		    (!is_map_dir(entry->d_name) || !strcmp(path, keep->abi) ||
+		     !strcmp(path, keep->memory)))
 			continue;
 		if (!s)
 			s = remove_dir(path);
@@ -227,7 +233,7 @@ static int remove_dirs(const char *root, const char *keep_abi)
 
 int pins_drop_others(const struct pins *pins)
 {
-	return remove_dirs(pins->root, pins->abi);
+	return remove_dirs(pins->root, pins);
 }
 
 int pins_purge(const char *root)

@@ -19,8 +19,8 @@ struct pins {
  * *ret_adopted: maps of this very version were there. -EINVAL: root does not
  * lie on a BPF file system.
  */
-int pins_open(struct pins *pins, const char *root, uint32_t layout,
-	      bool *ret_adopted);
+int pins_open(struct pins *pins, const char *root, uint32_t abi_layout,
+	      uint32_t memory_layout, bool *ret_adopted);
 
 int pins_link_path(const struct pins *pins, const char *hook,
 		   char ret_path[PATH_MAX]);

@@ -281,6 +281,29 @@ static int input_removed(struct life *life)
 	return r < 0 ? r : life_governed(life);
 }
 
+/* The host file or the whole directory gone: a mistake, nothing changes. */
+static int input_vanished(struct life *life)
+{
+	static const char *const names[] = { "host.plist", "policy" };
+	char path[LAB_PATH + 32], aside[LAB_PATH + 40];
+	int r = 0;
+
+	for (unsigned i = 0; i < 2 && r >= 0; i++) {
+		snprintf(path, sizeof(path), "%s/%s", life->lab->dir, names[i]);
+		snprintf(aside, sizeof(aside), "%s.aside", path);
+		if (rename(path, aside) < 0)
+			return life_no(life, "rename %s: %m", path);
+		r = ctl_reload(life, 1);
+		if (r >= 0)
+			r = life_governed(life);
+		if (rename(aside, path) < 0)
+			return life_no(life, "rename %s: %m", aside);
+		if (r >= 0)
+			r = ctl_reload(life, 0);
+	}
+	return r;
+}
+
 /* Noticed without being told. */
 static int input_watched(struct life *life)
 {
@@ -306,6 +329,7 @@ const struct life_test life_input_tests[] = {
 	{ "input-contradiction-at-start", input_restart, 0 },
 	{ "input-unknown-interface", input_interface, 0 },
 	{ "input-removed-file", input_removed, 0 },
+	{ "input-vanished", input_vanished, 0 },
 	{ "input-watched", input_watched, 0 },
 	{ 0 }
 };

@@ -72,24 +72,33 @@ int tunnel_create(struct life *life)
 	return r;
 }
 
-static bool is_running(void)
+/* The runner enters the namespace for it, and comes back. */
+static bool is_running(const struct life *life, enum ns ns, const char *name)
 {
-	_cleanup_close_ int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	struct ifreq request = { .ifr_name = "tun0" };
+	_cleanup_close_ int fd = -1;
+	struct ifreq request = { 0 };
+	bool running;
 
-	return ioctl(fd, SIOCGIFFLAGS, &request) == 0 &&
-	       request.ifr_flags & IFF_RUNNING;
+	ns_enter(life->lab, ns);
+	fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	snprintf(request.ifr_name, sizeof(request.ifr_name), "%s", name);
+	running = ioctl(fd, SIOCGIFFLAGS, &request) == 0 &&
+		  request.ifr_flags & IFF_RUNNING;
+	ns_enter(life->lab, NS_CLIENT);
+	return running;
 }
 
 /*
- * Until the kernel itself takes the link for up, or down. It may hold a change
- * of the carrier back for a second (linkwatch), and nothing leaves meanwhile.
+ * Until the kernel itself takes the link for up, at both ends, or for down. It
+ * may hold a change of the carrier back for a second (linkwatch), and sends
+ * nothing meanwhile.
  */
 int tunnel_running(struct life *life, bool running)
 {
 	int64_t end = now_ms() + RUNNING_MS;
 
-	while (is_running() != running) {
+	while (is_running(life, NS_CLIENT, "tun0") != running ||
+	       (running && !is_running(life, NS_TUNNEL, "lab0"))) {
 		if (now_ms() > end)
 			return life_no(life, "tun0 does not come %s",
 				       running ? "up" : "down");

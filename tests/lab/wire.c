@@ -63,7 +63,7 @@ static size_t transport_offset(const uint8_t *frame, size_t len,
 
 struct tcphdr *frame_tcp(uint8_t *frame, size_t len)
 {
-	bool v6;
+	bool v6 = false;
 	size_t end = 0;
 	size_t offset = transport_offset(frame, len, IPPROTO_TCP, &v6, &end);
 
@@ -74,7 +74,7 @@ struct tcphdr *frame_tcp(uint8_t *frame, size_t len)
 
 void frame_tcp_checksum(uint8_t *frame, size_t len)
 {
-	bool v6;
+	bool v6 = false;
 	size_t end = 0;
 	size_t offset = transport_offset(frame, len, IPPROTO_TCP, &v6, &end);
 	struct tcphdr *tcp = frame_tcp(frame, len);
