@@ -15,12 +15,15 @@
 #include "loader/daemon/status.h"
 #include "loader/util/cleanup.h"
 
+/* The answer is about now: what has happened on the host comes first. */
 static json_t *answer_status(struct daemon *daemon, const json_t *request)
 {
 	const json_t *prefixes = json_object_get(request, "prefixes");
-	json_t *status = status_json(daemon->engine, daemon->policy,
-				     json_is_true(prefixes));
+	json_t *status;
 
+	(void)engine_dispatch(daemon->engine);
+	status = status_json(daemon->engine, daemon->policy,
+			     json_is_true(prefixes));
 	json_object_set_new(status, "errors", findings_json(&daemon->report));
 	json_object_set_new(status, "shadow",
 			    json_boolean(daemon->options.engine.shadow));
@@ -168,8 +171,6 @@ json_t *request_answer(void *ctx, const struct ucred *peer,
 			continue;
 		if (requests[i].changes && !may_change)
 			return control_error("'%s' is for root", command);
-		/* the answer is about now: what has happened comes first */
-		(void)engine_dispatch(daemon->engine);
 		return requests[i].answer(daemon, request);
 	}
 	return control_error("unknown command '%s'", command);

@@ -144,6 +144,27 @@ static int far_links_set(const struct lab *lab, enum ns ns)
 	return ip_batch(lab, ns, batch);
 }
 
+/*
+ * With an endpoint on the uplink's address, a connection through the tunnel
+ * makes a kernel worker open a second subflow to the same destination from
+ * there: nothing of it may be seen on the uplink.
+ */
+static int mptcp_set(const struct lab *lab)
+{
+	static const char limits[] =
+		"mptcp limits set subflow 4 add_addr_accepted 4\n";
+	static const char endpoints[] =
+		"mptcp endpoint add 10.10.0.2 dev up0 subflow\n"
+		"mptcp endpoint add fd10::2 dev up0 subflow\n";
+	int r = 0;
+
+	if (access("/proc/sys/net/mptcp/enabled", F_OK) < 0)
+		return 0;
+	for (int ns = 0; ns < N_NS && r >= 0; ns++)
+		r = ip_batch(lab, ns, limits);
+	return r < 0 ? r : ip_batch(lab, NS_CLIENT, endpoints);
+}
+
 static int links_set(struct lab *lab)
 {
 	int r = links_add(lab);
@@ -156,7 +177,7 @@ static int links_set(struct lab *lab)
 		r = ip_batch(lab, NS_CLIENT, client_links);
 	if (r >= 0)
 		r = ip_batch(lab, NS_UPLINK, uplink_routes);
-	return r;
+	return r < 0 ? r : mptcp_set(lab);
 }
 
 /* The caller is in the client's namespace. */

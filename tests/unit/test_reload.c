@@ -74,7 +74,11 @@ static void put_link(const char *name, const char *app, const char *uuid)
 
 static struct candidate_source source(void)
 {
-	return (struct candidate_source){ "p", "host.plist", store };
+	return (struct candidate_source){
+		.policy_dir = "p",
+		.host_path = "host.plist",
+		.store = store,
+	};
 }
 
 /* Reads everything; on success the apps' ids and the store are as expected. */
