@@ -189,7 +189,8 @@ int daemon_purge(struct lab *lab)
  */
 int daemon_settle(const struct lab *lab)
 {
-	static const char request[] = "{\"version\": 1, \"command\": \"status\"}";
+	static const char request[] =
+		"{\"version\": 1, \"command\": \"status\"}";
 	struct sockaddr_un sun = { .sun_family = AF_UNIX };
 	uint32_t head = htonl(sizeof(request) - 1);
 	_cleanup_close_ int fd = -1;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* The decision and the judgement, held against a second telling of the rules. */
+/* Decision and judgement, held against a second telling of the rules. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -51,7 +51,7 @@ static void only_a_listed_pair_ever_enters_the_tunnel(void **state)
 	assert_int_not_equal(entered, 0);
 }
 
-static void a_listed_pair_is_never_sent_around_a_tunnel_that_blocks(void **state)
+static void a_listed_pair_never_goes_around_its_tunnel(void **state)
 {
 	(void)state;
 	for (unsigned int bits = 0; bits < ALL_FACTS; bits++) {
@@ -158,8 +158,8 @@ static void an_answer_goes_back_unless_the_tunnel_denies(void **state)
 	for (unsigned int i = 0; next_leaving(i, &p); i++) {
 		if (!p.answer || !p.src_tunnel || p.out_tunnel != p.src_tunnel)
 			continue;
-		assert_int_equal(sp_judge(&p), p.denied ? SP_R_INBOUND_DENIED :
-							  SP_R_NONE);
+		assert_int_equal(sp_judge(&p),
+				 p.denied ? SP_R_INBOUND_DENIED : SP_R_NONE);
 	}
 }
 
@@ -176,8 +176,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(only_a_listed_pair_ever_enters_the_tunnel),
-		cmocka_unit_test(
-			a_listed_pair_is_never_sent_around_a_tunnel_that_blocks),
+		cmocka_unit_test(a_listed_pair_never_goes_around_its_tunnel),
 		cmocka_unit_test(
 			what_is_not_listed_is_direct_whatever_the_tunnel_does),
 		cmocka_unit_test(a_block_names_what_is_missing),
