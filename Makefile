@@ -9,6 +9,7 @@
 #   sudo make demo                  the seed case, shown in a lab of namespaces
 #   sudo make demo DISABLE=HOOK     the same with a hook missing: must fail
 #   sudo make check                 every test there is
+#   make fuzz FUZZ_SECONDS=N        each fuzz target for so long, with clang
 #   make lint                       form and include rules
 
 BUILD	    ?= build
@@ -50,10 +51,11 @@ COMMON	:= $(addprefix loader/daemon/,check.c explanation.c \
 	   inputs.c isolate.c sandbox.c)
 LAB	:= $(sort $(wildcard tests/lab/*.c))
 UNIT	:= $(sort $(wildcard tests/unit/test_*.c))
+FUZZ	:= xml bplist cms wgconf host
 BPF	:= identity steer guard
 SKELS	:= $(BPF:%=$(BUILD)/skel/%.skel.h)
 
-LIB_POLICY := -lexpat -lm
+LIB_POLICY := -lexpat -lcrypto -lm
 LIB_PARSE  := $(LIB_POLICY) -lseccomp -lcap-ng
 LIB_DAEMON := -lbpf -lmnl -ljansson $(LIB_PARSE)
 LIB_CTL	   := -ljansson $(LIB_PARSE)
@@ -63,8 +65,8 @@ ifeq ($(V),)
 say = @printf '  %-8s %s\n' "$(1)" "$(patsubst $(BUILD)/%,%,$@)";
 endif
 
-.PHONY: all deps demo check check-unit check-lab unit lab lint install \
-	clean
+.PHONY: all deps demo check check-unit check-lab unit lab fuzz lint \
+	install clean
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -145,7 +147,37 @@ $(BUILD)/tests/lab: $(call obj,obj,$(LAB))
 	@mkdir -p $(@D)
 	$(call say,LD)$(CC) $(CFLAGS) $(LDFLAGS) $^ -luring -lbpf -ljansson -pthread -o $@
 
-unit: $(UNIT_BIN) $(BUILD)/splitctl
+# Each fuzz target by a main that only replays files.
+$(BUILD)/tests/fuzz_%: $(BUILD)/san/tests/fuzz/fuzz_%.o \
+		       $(BUILD)/san/tests/fuzz/fuzz.o \
+		       $(BUILD)/san/tests/fuzz/replay.o $(BUILD)/san/libtest.a
+	@mkdir -p $(@D)
+	$(call say,LD)$(CC) $(SANITIZE) $^ $(LIB_POLICY) -o $@
+
+# Ours and libplist, to be compared by tests/diff/compare.py.
+$(BUILD)/tests/plist_dump: $(BUILD)/obj/tests/diff/plist_dump.o \
+			   $(BUILD)/libpolicy.a
+	@mkdir -p $(@D)
+	$(call say,LD)$(CC) $(CFLAGS) $(LDFLAGS) $^ -lplist-2.0 $(LIB_POLICY) -o $@
+
+unit: $(UNIT_BIN) $(FUZZ:%=$(BUILD)/tests/fuzz_%) $(BUILD)/tests/plist_dump \
+      $(BUILD)/splitctl
+
+FUZZ_SECONDS ?= 60
+FUZZ_FLAGS   := $(SANITIZE) -fsanitize=fuzzer-no-link
+
+$(BUILD)/fuzz/obj/%.o: %.c
+	@mkdir -p $(@D)
+	$(call say,CLANG)$(CLANG) $(FUZZ_FLAGS) $(C_ALL) -c $< -o $@
+
+$(BUILD)/fuzz/fuzz_%: $(BUILD)/fuzz/obj/tests/fuzz/fuzz_%.o \
+		      $(BUILD)/fuzz/obj/tests/fuzz/fuzz.o \
+		      $(call obj,fuzz/obj,$(POLICY))
+	$(call say,LD)$(CLANG) $(SANITIZE) -fsanitize=fuzzer $^ $(LIB_POLICY) -o $@
+
+# What is found on the way stays in the build directory for the next time.
+fuzz: $(FUZZ:%=$(BUILD)/fuzz/fuzz_%)
+	@tests/fuzz/run $(BUILD) $(FUZZ_SECONDS) $(FUZZ)
 
 # The lab restarts into a splitd whose maps have another version.
 $(BUILD)/other/splitd: $(BUILD)/splitd

@@ -21,6 +21,10 @@ inc seccomp.h ; libseccomp-dev ; confines the parser
 inc cap-ng.h ; libcap-ng-dev ; drops capabilities
 inc cmocka.h ; libcmocka-dev ; unit tests
 inc liburing.h ; liburing-dev ; io_uring rows of the lab
+inc openssl/cms.h ; libssl-dev ; verifies signed profiles
+inc plist/plist.h ; libplist-dev ; differential test: a second opinion
+cmd python3 ; python3 ; differential test: a third opinion, and the driver
+rt libclang_rt.fuzzer ; libclang-rt-16-dev libclang-rt-18-dev ; fuzz targets
 cmd ip ; iproute2 ; lab: namespaces and links
 cmd nft ; nftables ; lab: counters at both far ends
 cmd nsenter ; util-linux ; lab: entering a namespace
@@ -46,6 +50,15 @@ have_run() {
 have_inc() {
 	for d in /usr/include /usr/include/*-linux-gnu /usr/local/include; do
 		[ -e "$d/$1" ] && return 0
+	done
+	return 1
+}
+
+# Clang's run-time library of that name, of any version.
+have_rt() {
+	for f in /usr/lib/llvm-*/lib/clang/*/lib/linux/"$1"* \
+		/usr/lib/clang/*/lib/linux/"$1"*; do
+		[ -e "$f" ] && return 0
 	done
 	return 1
 }

@@ -22,6 +22,7 @@ static void put_enum(struct wire_out *out, const struct enum_fact *fact)
 static void put_routes(struct wire_out *out, const struct route_list *list)
 {
 	put_spot(out, &list->at);
+	wire_put_u8(out, list->by_line);
 	wire_put_u32(out, list->n);
 	for (size_t i = 0; i < list->n; i++) {
 		const struct route *route = &list->routes[i];
@@ -31,6 +32,7 @@ static void put_routes(struct wire_out *out, const struct route_list *list)
 		wire_put_u32(out, route->line);
 		wire_put_u32(out, route->column);
 		wire_put_u32(out, route->index);
+		wire_put_u8(out, route->implied);
 	}
 }
 
@@ -47,6 +49,13 @@ static void put_tunnel(struct wire_out *out, const struct tunnel_entry *entry)
 	put_enum(out, &entry->when_down);
 	put_enum(out, &entry->routing_mode);
 	put_enum(out, &entry->inbound);
+	wire_put_text(out, entry->foreign_type);
+	put_spot(out, &entry->foreign_at);
+	wire_put_u8(out, entry->enforce_routes);
+	wire_put_u8(out, entry->exclude_local);
+	wire_put_u32(out, entry->n_excluded_domains);
+	for (size_t i = 0; i < entry->n_excluded_domains; i++)
+		wire_put_text(out, entry->excluded_domains[i]);
 }
 
 /* The text says all: the decoder parses it again. */
@@ -65,10 +74,43 @@ static void put_app(struct wire_out *out, const struct app_entry *entry)
 	}
 }
 
+static void put_identity(struct wire_out *out, const struct document *document)
+{
+	const struct document_identity *identity = &document->identity;
+
+	wire_put_text(out, identity->identifier);
+	wire_put_text(out, identity->name);
+	wire_put_u8(out, identity->removal_disallowed);
+	wire_put_u8(out, identity->has_removal_date);
+	wire_put_u8(out, identity->has_duration);
+	wire_put_u8(out, identity->has_expiration);
+	wire_put(out, &identity->removal_date, sizeof(identity->removal_date));
+	wire_put(out, &identity->duration, sizeof(identity->duration));
+	wire_put(out, &identity->expiration, sizeof(identity->expiration));
+	put_spot(out, &document->removal_at);
+	put_spot(out, &document->expiration_at);
+	wire_put_text(out, identity->request);
+	wire_put_text(out, identity->command);
+	wire_put_text(out, identity->removes);
+}
+
+/* The time is the reader's own affair. */
+static void put_demands(struct wire_out *out,
+			const struct signature_policy *demands)
+{
+	wire_put_u8(out, demands->required);
+	wire_put_u8(out, demands->allow_sha1);
+	wire_put_u32(out, demands->n_pins);
+	wire_put(out, demands->pins, demands->n_pins * sizeof(struct pin));
+}
+
 static void put_document(struct wire_out *out, const struct document *document)
 {
 	wire_put_u8(out, document->kind);
 	wire_put_text(out, document->file);
+	wire_put_u8(out, (unsigned int)document->signature.n);
+	wire_put(out, document->signature.signers,
+		 document->signature.n * sizeof(struct pin));
 
 	wire_put_u32(out, document->n_tunnels);
 	for (size_t i = 0; i < document->n_tunnels; i++)
@@ -80,6 +122,7 @@ static void put_document(struct wire_out *out, const struct document *document)
 
 	wire_put_u32(out, document->n_links);
 	for (size_t i = 0; i < document->n_links; i++) {
+		wire_put_u8(out, document->links[i].source);
 		wire_put_text(out, document->links[i].id);
 		wire_put_text(out, document->links[i].uuid);
 		put_spot(out, &document->links[i].at);
@@ -91,6 +134,8 @@ static void put_document(struct wire_out *out, const struct document *document)
 		wire_put_u8(out, document->keys[i].treatment);
 		wire_put_text(out, document->keys[i].note);
 	}
+	put_identity(out, document);
+	put_demands(out, &document->demands);
 }
 
 static void put_report(struct wire_out *out, const struct report *report)
@@ -100,13 +145,14 @@ static void put_report(struct wire_out *out, const struct report *report)
 	wire_put_u32(out, report->n);
 	for (size_t i = 0; i < report->n; i++) {
 		const struct finding *finding = &report->findings[i];
+		const struct place place = finding_place(finding);
 
 		kept_errors += finding->severity == SEVERITY_ERROR;
 		wire_put_u8(out, finding->severity);
 		wire_put_text(out, finding->code);
 		wire_put_text(out, finding->file);
-		wire_put_u32(out, finding->line);
-		wire_put_u32(out, finding->column);
+		wire_put_u32(out, place.line);
+		wire_put_u32(out, place.column);
 		wire_put_text(out, finding->path);
 		wire_put_text(out, finding->message);
 		wire_put_text(out, finding->value);

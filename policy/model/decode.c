@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "policy/model/domain.h"
 #include "policy/model/keys.h"
 #include "policy/model/prefix.h"
 #include "policy/model/selector.h"
@@ -25,11 +26,12 @@
 #define FINDINGS_MAX 400
 
 /* The fewest bytes that each of these can take. */
-#define ROUTE_BYTES    29
+#define ROUTE_BYTES    30
 #define TUNNEL_BYTES   60
 #define APP_BYTES      20
 #define SELECTOR_BYTES 16
-#define LINK_BYTES     20
+#define LINK_BYTES     21
+#define DOMAIN_BYTES   4
 #define KEY_BYTES      9
 #define FINDING_BYTES  29
 
@@ -68,6 +70,7 @@ static void get_enum(struct wire_in *in, struct enum_fact *fact, uint32_t max)
 static void get_routes(struct wire_in *in, struct route_list *list)
 {
 	get_spot(in, &list->at);
+	list->by_line = wire_get_u8(in, 1);
 	list->n = wire_get_count(in, PREFIXES_MAX, ROUTE_BYTES);
 	if (list->n && !list->at.path)
 		wire_fail(in, -EBADMSG);
@@ -81,9 +84,39 @@ static void get_routes(struct wire_in *in, struct route_list *list)
 		route->line = wire_get_u32(in, UINT32_MAX);
 		route->column = wire_get_u32(in, UINT32_MAX);
 		route->index = wire_get_u32(in, UINT32_MAX);
+		route->implied = wire_get_u8(in, 1);
 		if (address_mask(&route->addr, route->len))
 			wire_fail(in, -EBADMSG);
 	}
+}
+
+/* Exactly as domain_parse() has it. */
+static const char *get_domain(struct wire_in *in)
+{
+	const char *text = wire_get_text(in, DOMAIN_MAX);
+	char name[DOMAIN_MAX + 1];
+	const char *problem;
+
+	if (text &&
+	    (domain_parse(text, name, &problem) < 0 || strcmp(text, name) != 0))
+		wire_fail(in, -EBADMSG);
+	return text;
+}
+
+static void get_profile_part(struct wire_in *in, struct tunnel_entry *entry)
+{
+	entry->foreign_type = wire_get_text_or_null(in, TEXT_MAX);
+	get_spot(in, &entry->foreign_at);
+	if (entry->foreign_type && !entry->foreign_at.path)
+		wire_fail(in, -EBADMSG);
+	entry->enforce_routes = wire_get_u8(in, 1);
+	entry->exclude_local = wire_get_u8(in, 1);
+	entry->n_excluded_domains =
+		wire_get_count(in, UINT32_MAX, DOMAIN_BYTES);
+	entry->excluded_domains =
+		wire_array(in, entry->n_excluded_domains, sizeof(char *));
+	for (size_t i = 0; i < entry->n_excluded_domains && !in->error; i++)
+		entry->excluded_domains[i] = get_domain(in);
 }
 
 static void get_tunnel(struct wire_in *in, struct tunnel_entry *entry)
@@ -102,6 +135,7 @@ static void get_tunnel(struct wire_in *in, struct tunnel_entry *entry)
 	get_enum(in, &entry->when_down, WHEN_DOWN_DIRECT);
 	get_enum(in, &entry->routing_mode, ROUTING_APP_ONLY);
 	get_enum(in, &entry->inbound, INBOUND_DENY);
+	get_profile_part(in, entry);
 }
 
 static void get_selector(struct wire_in *in, struct selector_entry *selector)
@@ -143,6 +177,7 @@ static void get_links(struct wire_in *in, struct document *document)
 	for (size_t i = 0; i < document->n_links && !in->error; i++) {
 		struct link_entry *link = &document->links[i];
 
+		link->source = wire_get_u8(in, LINK_MAPPING);
 		link->id = get_identifier(in);
 		link->uuid = wire_get_text_or_null(in, IDENTIFIER_MAX);
 		if (link->uuid && !identifier_valid(link->uuid))
@@ -165,25 +200,89 @@ static void get_keys(struct wire_in *in, struct document *document)
 	}
 }
 
-/* Only a host file has Apps, only a command has links, and so on. */
+static void get_identity(struct wire_in *in, struct document *document)
+{
+	struct document_identity *identity = &document->identity;
+
+	identity->identifier = wire_get_text_or_null(in, TEXT_MAX);
+	identity->name = wire_get_text_or_null(in, TEXT_MAX);
+	identity->removal_disallowed = wire_get_u8(in, 1);
+	identity->has_removal_date = wire_get_u8(in, 1);
+	identity->has_duration = wire_get_u8(in, 1);
+	identity->has_expiration = wire_get_u8(in, 1);
+	wire_get(in, &identity->removal_date, sizeof(identity->removal_date));
+	wire_get(in, &identity->duration, sizeof(identity->duration));
+	wire_get(in, &identity->expiration, sizeof(identity->expiration));
+	get_spot(in, &document->removal_at);
+	get_spot(in, &document->expiration_at);
+	if ((identity->has_removal_date && !document->removal_at.path) ||
+	    (identity->has_expiration && !document->expiration_at.path) ||
+	    identity->duration < 0)
+		wire_fail(in, -EBADMSG);
+	identity->request = wire_get_text_or_null(in, TEXT_MAX);
+	identity->command = wire_get_text_or_null(in, TEXT_MAX);
+	identity->removes = wire_get_text_or_null(in, TEXT_MAX);
+}
+
+static void get_demands(struct wire_in *in, struct signature_policy *demands)
+{
+	struct pin *pins;
+
+	demands->required = wire_get_u8(in, 1);
+	demands->allow_sha1 = wire_get_u8(in, 1);
+	demands->n_pins = wire_get_count(in, UINT32_MAX, sizeof(*pins));
+	pins = wire_array(in, demands->n_pins, sizeof(*pins));
+	if (in->error)
+		return;
+	wire_get(in, pins, demands->n_pins * sizeof(*pins));
+	demands->pins = pins;
+}
+
+/* A profile recognises an app by one executable, and by nothing else. */
+static void check_apps(struct wire_in *in, const struct document *document)
+{
+	for (size_t i = 0; i < document->n_apps; i++) {
+		const struct app_entry *app = &document->apps[i];
+
+		if (app->n_selectors != 1 ||
+		    app->selectors[0].kind != SELECTOR_EXE)
+			wire_fail(in, -EBADMSG);
+	}
+}
+
+/* Only a host file speaks for the host, and a command not for others. */
 static void check_kind(struct wire_in *in, const struct document *document)
 {
-	enum document_kind kind = document->kind;
+	bool is_host = document->kind == DOCUMENT_HOST;
+	bool is_profile = document->kind == DOCUMENT_PROFILE;
 
-	if ((document->n_apps && kind != DOCUMENT_HOST) ||
-	    (document->n_links && kind != DOCUMENT_COMMAND) ||
-	    (document->n_tunnels && kind == DOCUMENT_COMMAND))
-		wire_fail(in, -EBADMSG);
-	for (size_t i = 0; i < document->n_tunnels && !in->error; i++)
-		if (document->tunnels[i].from_profile !=
-		    (kind == DOCUMENT_PROFILE))
+	if (in->error)
+		return;
+	for (size_t i = 0; i < document->n_links; i++) {
+		enum link_source source = document->links[i].source;
+
+		if (is_host != (source == LINK_HOST) ||
+		    (is_profile && source != LINK_MAPPING))
 			wire_fail(in, -EBADMSG);
+	}
+	for (size_t i = 0; i < document->n_tunnels; i++)
+		if (document->tunnels[i].from_profile == is_host)
+			wire_fail(in, -EBADMSG);
+	if (!is_host)
+		check_apps(in, document);
+	if (!is_host &&
+	    (document->demands.required || document->demands.allow_sha1 ||
+	     document->demands.n_pins))
+		wire_fail(in, -EBADMSG);
 }
 
 static void get_document(struct wire_in *in, struct document *document)
 {
 	document->kind = wire_get_u8(in, DOCUMENT_HOST);
 	document->file = wire_get_text(in, TEXT_MAX);
+	document->signature.n = wire_get_u8(in, SIGNERS_MAX);
+	wire_get(in, document->signature.signers,
+		 document->signature.n * sizeof(struct pin));
 
 	document->n_tunnels = wire_get_count(in, UINT32_MAX, TUNNEL_BYTES);
 	document->tunnels =
@@ -199,6 +298,8 @@ static void get_document(struct wire_in *in, struct document *document)
 
 	get_links(in, document);
 	get_keys(in, document);
+	get_identity(in, document);
+	get_demands(in, &document->demands);
 	check_kind(in, document);
 }
 

@@ -15,7 +15,7 @@ POLICY_CLEANUP(struct arena, arena_free)
 POLICY_CLEANUP(struct document, document_free)
 
 /* A root with one of these is a host file, and nothing else. */
-static const char *const host_roots[] = { "Apps", "Tunnels", NULL };
+static const char *const host_roots[] = { "Apps", "Tunnels", "Links", NULL };
 
 const char *treatment_name(enum treatment treatment)
 {
@@ -67,6 +67,55 @@ const struct key_note *document_keys(const struct document *document,
 {
 	*ret_n = document->n_keys;
 	return document->keys;
+}
+
+const struct document_identity *
+document_identity(const struct document *document)
+{
+	return &document->identity;
+}
+
+size_t document_links(const struct document *document)
+{
+	return document->n_links;
+}
+
+struct document_link document_link(const struct document *document,
+				   size_t index)
+{
+	return (struct document_link){ document->links[index].id,
+				       document->links[index].uuid };
+}
+
+const struct signature_policy *document_demands(const struct document *document)
+{
+	return &document->demands;
+}
+
+static int warn_past(const struct document *document, struct report *report,
+		     const char *code, const struct spot *at,
+		     const char *message)
+{
+	const struct place place = { document->file, at->line, at->column,
+				     at->path };
+
+	return report_add(report, code, &place, NULL, "%s", message);
+}
+
+int document_check_dates(const struct document *document, int64_t now,
+			 struct report *report)
+{
+	const struct document_identity *identity = &document->identity;
+	int r = 0;
+
+	if (identity->has_removal_date && identity->removal_date < now)
+		r = warn_past(document, report, "W370", &document->removal_at,
+			      "in the past: the profile is to be removed");
+	if (r == 0 && identity->has_expiration && identity->expiration < now)
+		r = warn_past(document, report, "W403",
+			      &document->expiration_at,
+			      "in the past; the profile stays in force");
+	return r;
 }
 
 static bool is_host(const struct value *root)
@@ -127,13 +176,17 @@ static void read_root(struct reading *reading, const struct value *root,
 	}
 }
 
-int document_parse(const char *file, const void *bytes, size_t len,
-		   struct report *report, struct document **ret_document)
+int document_parse_signed(const char *file, const void *bytes, size_t len,
+			  const struct signature_policy *policy,
+			  struct report *report, struct document **ret_document)
 {
 	struct document *document _cleanup_(policy_document_free_p) =
 		document_new();
 	struct arena *arena _cleanup_(policy_arena_free_p) = arena_new();
-	struct reading reading = { .document = document, .report = report };
+	struct reading reading = { .document = document,
+				   .report = report,
+				   .signatures = policy };
+	struct reader reader = { file, 0, host_roots, report, NULL };
 	size_t errors = report->n_errors;
 	struct value *root;
 	int r;
@@ -144,7 +197,9 @@ int document_parse(const char *file, const void *bytes, size_t len,
 	if (!document->file)
 		return -ENOMEM;
 
-	r = envelope_read(file, bytes, len, host_roots, report, arena, &root);
+	reader.arena = arena;
+	r = envelope_read(&reader, bytes, len, policy, &document->signature,
+			  &root);
 	if (r < 0)
 		return r;
 	read_root(&reading, root, len);
@@ -155,4 +210,18 @@ int document_parse(const char *file, const void *bytes, size_t len,
 
 	*ret_document = TAKE_PTR(document);
 	return 0;
+}
+
+int document_parse(const char *file, const void *bytes, size_t len,
+		   struct report *report, struct document **ret_document)
+{
+	static const struct signature_policy anybody;
+
+	return document_parse_signed(file, bytes, len, &anybody, report,
+				     ret_document);
+}
+
+const struct signature *document_signature(const struct document *document)
+{
+	return &document->signature;
 }

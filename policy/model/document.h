@@ -3,10 +3,13 @@
 #ifndef SPLITD_POLICY_DOCUMENT_H
 #define SPLITD_POLICY_DOCUMENT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 struct report;
+struct signature;
+struct signature_policy;
 
 enum document_kind {
 	DOCUMENT_PROFILE,
@@ -43,8 +46,63 @@ struct document; /* members in model.h, for policy/ only */
 int document_parse(const char *file, const void *bytes, size_t len,
 		   struct report *report, struct document **ret_document);
 
+/* The same, with demands on the signature; see policy/read/signature.h. */
+int document_parse_signed(const char *file, const void *bytes, size_t len,
+			  const struct signature_policy *policy,
+			  struct report *report,
+			  struct document **ret_document);
+
+/* Who signed the file; verified. Zero signers: nobody did. */
+const struct signature *document_signature(const struct document *document);
+
 enum document_kind document_kind(const struct document *document);
 const char *document_file(const struct document *document);
+
+/* What a document does to an app's link. uuid NULL: it is taken off. */
+struct document_link {
+	const char *id;	  /* bundle identifier */
+	const char *uuid; /* VPNUUID */
+};
+
+/*
+ * What a store needs to know of a document: whom it replaces, how long it
+ * stays, what it does to links. The strings live as long as the document. A
+ * profile may come in a command (InstallProfile): then both halves speak.
+ */
+struct document_identity {
+	const char *identifier; /* PayloadIdentifier of the profile; NULL */
+	const char *name;	/* PayloadDisplayName; NULL */
+	bool removal_disallowed;
+	bool has_removal_date, has_duration, has_expiration;
+	int64_t removal_date; /* seconds since the epoch */
+	int64_t duration;     /* DurationUntilRemoval in seconds, rounded up */
+	int64_t expiration;   /* PayloadExpirationDate; nothing ends by it */
+	const char *request;  /* RequestType of the command; NULL */
+	const char *command;  /* CommandUUID; NULL */
+	const char *removes;  /* PayloadIdentifier RemoveProfile names; NULL */
+};
+
+const struct document_identity *
+document_identity(const struct document *document);
+
+/* The links that the document sets or takes off, in file order. */
+size_t document_links(const struct document *document);
+struct document_link document_link(const struct document *document,
+				   size_t index);
+
+/*
+ * What a host file asks of the signatures of all other files; all zero for
+ * other documents.
+ */
+const struct signature_policy *
+document_demands(const struct document *document);
+
+/*
+ * Warns of a removal date (W370) and an expiration date (W403) that are past;
+ * now in seconds since the epoch. 0 or -ENOMEM.
+ */
+int document_check_dates(const struct document *document, int64_t now,
+			 struct report *report);
 
 /* The keys of the file in file order, and what is done with each. */
 const struct key_note *document_keys(const struct document *document,

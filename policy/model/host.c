@@ -48,8 +48,7 @@ static void read_app(struct reading *reading, const struct value *value,
 			read_selector(reading, value, trail, 0, app->selectors);
 	if (value->type != VALUE_ARRAY)
 		return;
-	value_foreach(item, value)
-	{
+	value_foreach(item, value) {
 		const struct trail below = { trail, NULL, index };
 
 		if (item->type == VALUE_STRING &&
@@ -83,8 +82,7 @@ static void read_apps(struct reading *reading, const struct value *dict)
 		reading_array(reading, dict->n, sizeof(*document->apps));
 	if (!document->apps)
 		return;
-	value_foreach(child, dict)
-	{
+	value_foreach(child, dict) {
 		const struct trail trail = { &up, child->key, 0 };
 
 		if (check_name(reading, child, &trail, "bundle identifier"))
@@ -104,8 +102,7 @@ static void read_tunnels(struct reading *reading, const struct value *dict)
 		reading_array(reading, dict->n, sizeof(*document->tunnels));
 	if (!document->tunnels)
 		return;
-	value_foreach(child, dict)
-	{
+	value_foreach(child, dict) {
 		const struct trail trail = { &up, child->key, 0 };
 		struct tunnel_entry *entry;
 
@@ -120,9 +117,88 @@ static void read_tunnels(struct reading *reading, const struct value *dict)
 	}
 }
 
+static void read_links(struct reading *reading, const struct value *dict)
+{
+	const struct trail up = { NULL, "Links", 0 };
+	struct document *document = reading->document;
+
+	if (!dict || dict->type != VALUE_DICT)
+		return;
+	document->links =
+		reading_array(reading, dict->n, sizeof(*document->links));
+	if (!document->links)
+		return;
+	value_foreach(child, dict) {
+		const struct trail trail = { &up, child->key, 0 };
+		struct link_entry *link = &document->links[document->n_links];
+
+		if (!check_name(reading, child, &trail, "bundle identifier") ||
+		    child->type != VALUE_STRING ||
+		    !identifier_valid(child->string))
+			continue;
+		link->source = LINK_HOST;
+		link->id = reading_copy(reading, child->key);
+		link->uuid = reading_copy(reading, child->string);
+		link->at = reading_spot(reading, child, &trail);
+		document->n_links++;
+	}
+}
+
+static bool read_pin(struct reading *reading, const struct value *item,
+		     const struct trail *trail, struct pin *ret_pin)
+{
+	if (item->type != VALUE_STRING)
+		return false;
+	if (pin_parse(item->string, ret_pin) == 0)
+		return true;
+	reading_complain(reading, "E494", item, trail, item->string,
+			 "not \"sha256:\" and 64 hexadecimal digits");
+	return false;
+}
+
+void signers_read(struct reading *reading, const struct value *value,
+		  const struct trail *trail)
+{
+	struct signature_policy *demands = &reading->document->demands;
+	bool many = value->type == VALUE_ARRAY;
+	struct pin *pins =
+		reading_array(reading, many ? value->n : 1, sizeof(*pins));
+	size_t index = 0;
+
+	if (!pins)
+		return;
+	demands->pins = pins;
+	if (!many) {
+		demands->n_pins = read_pin(reading, value, trail, pins);
+		return;
+	}
+	value_foreach(item, value) {
+		const struct trail below = { trail, NULL, index++ };
+
+		demands->n_pins +=
+			read_pin(reading, item, &below, &pins[demands->n_pins]);
+	}
+}
+
+static void read_demands(struct reading *reading, const struct value *root)
+{
+	struct signature_policy *demands = &reading->document->demands;
+
+	demands->required =
+		flag_get(value_get(root, "RequireSignature"), false);
+	demands->allow_sha1 = flag_get(value_get(root, "AllowSHA1"), false);
+	if (demands->required && !demands->n_pins)
+		reading_complain_at(reading, "E495", root, NULL,
+				    "RequireSignature", NULL,
+				    "needs AllowedSigners: without them "
+				    "anybody's signature would do");
+}
+
 void host_read(struct reading *reading, const struct value *root)
 {
 	keys_check(reading, root, NULL, &keys_host);
 	read_apps(reading, value_get(root, "Apps"));
 	read_tunnels(reading, value_get(root, "Tunnels"));
+	read_links(reading, value_get(root, "Links"));
+	read_demands(reading, root);
 }

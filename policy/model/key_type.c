@@ -1,5 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Types, coercions and values of single keys. */
+
+/*
+ * Servers write flags as booleans, strings and reals, integers as strings,
+ * lists as single strings. Each of these is taken with a warning where its
+ * meaning is beyond doubt, and everything else is an error at its place.
+ */
+#include <ctype.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -23,6 +31,11 @@ static const char *const type_names[] = {
 	[KEY_STRINGS] = "array of string",
 	[KEY_ANY] = "anything",
 };
+
+const char *key_type_name(enum key_type type)
+{
+	return type_names[type];
+}
 
 /* -1: the text is no truth value. */
 static int truth_of_text(const char *text)
@@ -57,6 +70,36 @@ bool flag_get(const struct value *value, bool fallback)
 	int t = value ? truth(value) : -1;
 
 	return t < 0 ? fallback : t;
+}
+
+/* At most 18 digits: every such text is a 64-bit number. */
+static bool is_integral(const struct value *value, int64_t *ret)
+{
+	const char *text;
+
+	switch (value->type) {
+	case VALUE_INTEGER:
+		*ret = value->integer;
+		return true;
+	case VALUE_REAL:
+		if (!(value->real >= -1e15 && value->real <= 1e15))
+			return false;
+		*ret = (int64_t)value->real;
+		return value->real == (double)*ret;
+	case VALUE_STRING:
+		text = value->string;
+		return strlen(text + (text[0] == '-')) <= 18 &&
+		       scalar_integer(text, ret) == 0;
+	default:
+		return false;
+	}
+}
+
+int64_t integer_get(const struct value *value, int64_t fallback)
+{
+	int64_t number;
+
+	return value && is_integral(value, &number) ? number : fallback;
 }
 
 bool identifier_valid(const char *text)
@@ -117,26 +160,26 @@ static void check_truth(struct reading *reading, const struct key_rule *rule,
 		coerced(reading, rule, value, trail, "W408");
 }
 
-static bool is_integral(const struct value *value)
-{
-	int64_t number;
-
-	if (value->type == VALUE_REAL)
-		return value->real >= -1e15 && value->real <= 1e15 &&
-		       value->real == (double)(int64_t)value->real;
-	return value->type == VALUE_STRING && strlen(value->string) <= 19 &&
-	       scalar_integer(value->string, &number) == 0;
-}
-
 static void check_integer(struct reading *reading, const struct key_rule *rule,
 			  const struct value *value, const struct trail *trail)
 {
-	if (value->type == VALUE_INTEGER)
-		return;
-	if (is_integral(value))
-		coerced(reading, rule, value, trail, "W409");
-	else
+	char buf[SHOWN_MAX];
+	int64_t number;
+
+	if (!is_integral(value, &number)) {
 		complain_type(reading, rule, value, trail);
+		return;
+	}
+	if (value->type != VALUE_INTEGER)
+		coerced(reading, rule, value, trail, "W409");
+	if ((rule->min || rule->max) &&
+	    (number < rule->min || number > rule->max))
+		reading_complain(reading, "E341", value, trail,
+				 show(rule, value, buf),
+				 rule->max == INT64_MAX ?
+					 "must be at least %" PRId64 :
+					 "not in %" PRId64 "..%" PRId64,
+				 rule->min, rule->max);
 }
 
 static void check_enum(struct reading *reading, const struct key_rule *rule,
@@ -167,6 +210,37 @@ static void check_enum(struct reading *reading, const struct key_rule *rule,
 				 meant ? meant : "", meant ? "?" : "");
 }
 
+/* 8-4-4-4-12 hexadecimal digits. */
+static bool is_uuid(const char *text)
+{
+	for (size_t i = 0; i < 36; i++) {
+		bool dash = i == 8 || i == 13 || i == 18 || i == 23;
+
+		if (dash ? text[i] != '-' : !isxdigit((unsigned char)text[i]))
+			return false;
+	}
+	return !text[36];
+}
+
+static bool has_outer_blanks(const struct value *value)
+{
+	const char *text = value->string;
+
+	return value->n && (isspace((unsigned char)text[0]) ||
+			    isspace((unsigned char)text[value->n - 1]));
+}
+
+static void check_oddities(struct reading *reading, const struct key_rule *rule,
+			   const struct value *value, const struct trail *trail)
+{
+	if (rule->flags & KEY_UUID && !is_uuid(value->string))
+		reading_complain(reading, "W402", value, trail, value->string,
+				 "not a UUID of the form 8-4-4-4-12");
+	if (rule->flags & KEY_DISPLAY && has_outer_blanks(value))
+		reading_complain(reading, "W412", value, trail, value->string,
+				 "begins or ends with a blank");
+}
+
 static void check_string(struct reading *reading, const struct key_rule *rule,
 			 const struct value *value, const struct trail *trail)
 {
@@ -189,6 +263,18 @@ static void check_string(struct reading *reading, const struct key_rule *rule,
 				 "must be printable ASCII without blanks");
 	else if (rule->values)
 		check_enum(reading, rule, value, trail);
+	else
+		check_oddities(reading, rule, value, trail);
+}
+
+static void check_item(struct reading *reading, const struct key_rule *rule,
+		       const struct value *item, const struct trail *trail)
+{
+	if (rule->values)
+		check_enum(reading, rule, item, trail);
+	else if (!item->n && !(rule->flags & KEY_ITEMS))
+		reading_complain(reading, "E315", item, trail, NULL,
+				 "must not be empty");
 }
 
 static void check_array(struct reading *reading, const struct key_rule *rule,
@@ -200,17 +286,21 @@ static void check_array(struct reading *reading, const struct key_rule *rule,
 
 	if (!of_dict && value->type == VALUE_STRING) {
 		coerced(reading, rule, value, trail, "W411");
+		check_item(reading, rule, value, trail);
 		return;
 	}
 	if (value->type != VALUE_ARRAY) {
 		complain_type(reading, rule, value, trail);
 		return;
 	}
-	value_foreach(item, value)
-	{
+	value_foreach(item, value) {
 		const struct trail below = { trail, NULL, index++ };
 
-		if (item->type == (of_dict ? VALUE_DICT : VALUE_STRING))
+		if (item->type == VALUE_STRING && !of_dict) {
+			check_item(reading, rule, item, &below);
+			continue;
+		}
+		if (item->type == VALUE_DICT && of_dict)
 			continue;
 		reading_complain(reading, "E312", item, &below,
 				 show(rule, item, buf), "expected %s, found %s",

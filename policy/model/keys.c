@@ -12,11 +12,29 @@
 
 #define NAMES_MAX 64 /* of one table, for suggestions */
 
+/* Where a value stands: for people, so with the line of a text's own lines. */
+static char *full_path(const struct reading *reading, const struct trail *trail)
+{
+	char *path _cleanup_free_ = trail_format(trail);
+	const char *prefix = reading->prefix ? reading->prefix : "";
+	char *full = NULL;
+	int n;
+
+	if (!path)
+		return NULL;
+	if (reading->text_line)
+		n = asprintf(&full, "%s%s:%u", prefix, path,
+			     reading->text_line);
+	else
+		n = asprintf(&full, "%s%s", prefix, path);
+	return n < 0 ? NULL : full;
+}
+
 static void complain(struct reading *reading, const char *code,
 		     struct place place, const struct trail *trail,
 		     const char *shown, const char *format, va_list args)
 {
-	char *path _cleanup_free_ = trail_format(trail);
+	char *path _cleanup_free_ = full_path(reading, trail);
 	int r = -ENOMEM;
 
 	place.file = reading->document->file;
@@ -54,6 +72,18 @@ void reading_complain_key(struct reading *reading, const char *code,
 	va_end(args);
 }
 
+void reading_complain_at(struct reading *reading, const char *code,
+			 const struct value *dict, const struct trail *up,
+			 const char *key, const char *shown,
+			 const char *message)
+{
+	const struct value *value = value_get(dict, key);
+	const struct trail trail = { up, key, 0 };
+
+	reading_complain(reading, code, value ? value : dict, &trail, shown,
+			 "%s", message);
+}
+
 char *reading_copy(struct reading *reading, const char *text)
 {
 	char *copy = arena_strdup(reading->document->arena, text);
@@ -74,7 +104,7 @@ void *reading_array(struct reading *reading, size_t n, size_t size)
 
 static const char *copy_path(struct reading *reading, const struct trail *trail)
 {
-	char *path _cleanup_free_ = trail_format(trail);
+	char *path _cleanup_free_ = full_path(reading, trail);
 
 	if (!path) {
 		reading->error = -ENOMEM;
@@ -111,6 +141,10 @@ void reading_note(struct reading *reading, const struct trail *trail,
 	key = &document->keys[n];
 	key->path = (char *)copy_path(reading, trail);
 	key->treatment = treatment;
+	if (reading->inert && treatment != TREATMENT_METADATA) {
+		key->treatment = TREATMENT_NOT_APPLICABLE;
+		note = reading->inert;
+	}
 	key->note = reading_copy(reading, note);
 	if (key->path && key->note)
 		document->n_keys++;
@@ -135,8 +169,7 @@ static void note_opaque(struct reading *reading, const struct value *value,
 
 	if (value->type != VALUE_DICT && value->type != VALUE_ARRAY)
 		return;
-	value_foreach(child, value)
-	{
+	value_foreach(child, value) {
 		const struct trail below = { trail, child->key, index++ };
 
 		if (child->key)
@@ -169,20 +202,18 @@ static void check_unknown(struct reading *reading, const struct value *value,
 	note_opaque(reading, value, trail, TREATMENT_NOT_APPLICABLE, note);
 }
 
-static void check_items(struct reading *reading, const struct key_rule *rule,
-			const struct value *array, const struct trail *trail)
+void keys_check_items(struct reading *reading, const struct value *array,
+		      const struct trail *trail, const struct key_table *table)
 {
 	size_t index = 0;
 
-	value_foreach(child, array)
-	{
+	if (array->type != VALUE_ARRAY)
+		return;
+	value_foreach(child, array) {
 		const struct trail below = { trail, NULL, index++ };
 
 		if (child->type == VALUE_DICT)
-			keys_check(reading, child, &below, rule->inner);
-		else
-			note_opaque(reading, child, &below, rule->treatment,
-				    rule->note);
+			keys_check(reading, child, &below, table);
 	}
 }
 
@@ -195,9 +226,8 @@ static void check_inner(struct reading *reading, const struct key_rule *rule,
 	}
 	if (rule->inner && rule->type == KEY_DICT && value->type == VALUE_DICT)
 		keys_check(reading, value, trail, rule->inner);
-	else if (rule->inner && rule->type == KEY_DICTS &&
-		 value->type == VALUE_ARRAY)
-		check_items(reading, rule, value, trail);
+	else if (rule->inner && rule->type == KEY_DICTS)
+		keys_check_items(reading, value, trail, rule->inner);
 	else
 		note_opaque(reading, value, trail, rule->treatment, rule->note);
 }
@@ -205,7 +235,12 @@ static void check_inner(struct reading *reading, const struct key_rule *rule,
 static void check_known(struct reading *reading, const struct value *value,
 			const struct trail *trail, const struct key_rule *rule)
 {
+	const char *inert = reading->inert;
+
+	if (rule->flags & KEY_ALWAYS)
+		reading->inert = NULL;
 	reading_note(reading, trail, rule->treatment, rule->note);
+	reading->inert = inert;
 	if (rule->flags & KEY_REFUSED) {
 		reading_complain_key(reading, rule->code, value, trail, NULL,
 				     "%s", rule->note);
@@ -217,6 +252,9 @@ static void check_known(struct reading *reading, const struct value *value,
 		note_opaque(reading, value, trail, rule->treatment, rule->note);
 		return;
 	}
+	if (rule->flags & KEY_OLD)
+		reading_complain_key(reading, "W430", value, trail, NULL,
+				     "deprecated by Apple");
 	key_check_type(reading, rule, value, trail);
 	check_inner(reading, rule, value, trail);
 }
@@ -240,8 +278,7 @@ static void check_missing(struct reading *reading, const struct value *dict,
 void keys_check(struct reading *reading, const struct value *dict,
 		const struct trail *trail, const struct key_table *table)
 {
-	value_foreach(child, dict)
-	{
+	value_foreach(child, dict) {
 		const struct trail below = { trail, child->key, 0 };
 		const struct key_rule *rule = find_rule(table, child->key);
 

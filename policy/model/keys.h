@@ -13,6 +13,7 @@
 #include "policy/read/value.h"
 
 struct report;
+struct signature_policy;
 
 /* What the schema says; section 7's coercions are the checker's. */
 enum key_type {
@@ -37,6 +38,11 @@ enum key_type {
 #define KEY_FOLD      (1U << 3) /* enum: another letter case is taken (W407) */
 #define KEY_MISPLACED (1U << 4) /* belongs elsewhere: not read here (W420) */
 #define KEY_REFUSED   (1U << 5) /* an error by itself */
+#define KEY_ITEMS     (1U << 6) /* its items may be empty, or a reader says so */
+#define KEY_DISPLAY   (1U << 7)	 /* for people: odd blanks are W412 */
+#define KEY_OLD	      (1U << 8)	 /* deprecated by Apple (W430) */
+#define KEY_UUID      (1U << 9)	 /* should look like a UUID (W402) */
+#define KEY_ALWAYS    (1U << 10) /* holds even where reading.inert is set */
 
 struct key_table;
 struct reading;
@@ -55,7 +61,8 @@ struct key_rule {
 	const char *const *values;     /* exact strings; NULL-terminated */
 	const struct key_table *inner; /* of a dict, or of each dict */
 	key_reader
-		reader; /* instead of inner: checks and reads what is below */
+		reader;	  /* instead of inner: checks and reads what is below */
+	int64_t min, max; /* of an integer (E341); both 0: any */
 };
 
 struct key_table {
@@ -69,9 +76,35 @@ struct key_table {
 	}
 
 extern const struct key_table keys_profile, keys_payload_other,
-	keys_payload_device, keys_payload_applayer, keys_command,
-	keys_command_settings, keys_command_later, keys_command_other,
-	keys_item_attributes, keys_item_other, keys_host, keys_tunnel;
+	keys_payload_accounts, keys_payload_device, keys_payload_applayer,
+	keys_payload_mapping;
+extern const struct key_table keys_vpn, keys_rule, keys_parameters, keys_dns,
+	keys_proxies, keys_ipv4;
+extern const struct key_table keys_ipsec, keys_ppp, keys_ikev2, keys_always_on,
+	keys_transparent_proxy;
+extern const struct key_table keys_command, keys_item_attributes,
+	keys_item_configuration, keys_item_other;
+extern const struct key_table keys_host, keys_tunnel;
+
+/* What splitd knows of an MDM command besides its keys. */
+struct request_rule {
+	const char *name;
+	enum treatment treatment;
+	const struct key_table *table;
+};
+
+extern const struct request_rule request_rules[]; /* NULL-terminated */
+
+/* Settings' items that Apple documents; NULL-terminated. */
+extern const char *const item_names[];
+
+/* Payload types beside VPN, and why they are not read; NULL-terminated. */
+struct neighbour_rule {
+	const char *type;
+	const char *note;
+};
+
+extern const struct neighbour_rule neighbour_rules[];
 
 /* Readers that the tables name. */
 void command_read_request(struct reading *reading, const struct value *value,
@@ -80,6 +113,29 @@ void command_read_settings(struct reading *reading, const struct value *value,
 			   const struct trail *trail);
 void profile_read_content(struct reading *reading, const struct value *value,
 			  const struct trail *trail);
+void mapping_read(struct reading *reading, const struct value *value,
+		  const struct trail *trail);
+void on_demand_read(struct reading *reading, const struct value *value,
+		    const struct trail *trail);
+void on_demand_read_foreign(struct reading *reading, const struct value *value,
+			    const struct trail *trail);
+void on_demand_read_parameters(struct reading *reading,
+			       const struct value *value,
+			       const struct trail *trail);
+void on_demand_check_servers(struct reading *reading, const struct value *value,
+			     const struct trail *trail);
+void on_demand_check_url(struct reading *reading, const struct value *value,
+			 const struct trail *trail);
+void dns_read(struct reading *reading, const struct value *value,
+	      const struct trail *trail);
+void dns_check_servers(struct reading *reading, const struct value *value,
+		       const struct trail *trail);
+void proxies_read(struct reading *reading, const struct value *value,
+		  const struct trail *trail);
+void domains_check(struct reading *reading, const struct value *value,
+		   const struct trail *trail);
+void signers_read(struct reading *reading, const struct value *value,
+		  const struct trail *trail);
 
 extern const char *const when_down_values[], *const routing_mode_values[],
 						     *const inbound_values[];
@@ -89,6 +145,11 @@ struct reading {
 	struct document *document;
 	struct report *report;
 	int error;
+	const char *inert;  /* set: nothing below acts, for this reason */
+	bool per_app;	    /* within a per-app payload */
+	uint32_t text_line; /* of a text with lines of its own; or 0 */
+	const char *prefix; /* of paths in a profile inside a command */
+	const struct signature_policy *signatures; /* asked of this file */
 };
 
 void reading_complain(struct reading *reading, const char *code,
@@ -101,6 +162,12 @@ void reading_complain_key(struct reading *reading, const char *code,
 			  const struct value *value, const struct trail *trail,
 			  const char *shown, const char *format, ...)
 	__attribute__((format(printf, 6, 7)));
+
+/* At the value of a key of dict, or at dict when it is not there. */
+void reading_complain_at(struct reading *reading, const char *code,
+			 const struct value *dict, const struct trail *up,
+			 const char *key, const char *shown,
+			 const char *message);
 
 /* Adds to document_keys(). */
 void reading_note(struct reading *reading, const struct trail *trail,
@@ -120,12 +187,22 @@ void *reading_array(struct reading *reading, size_t n, size_t size);
 void keys_check(struct reading *reading, const struct value *dict,
 		const struct trail *trail, const struct key_table *table);
 
+/* Do the same for every dictionary of an array. */
+void keys_check_items(struct reading *reading, const struct value *array,
+		      const struct trail *trail, const struct key_table *table);
+
 /* key_type.c: is the value what the rule wants, coercions included? */
 void key_check_type(struct reading *reading, const struct key_rule *rule,
 		    const struct value *value, const struct trail *trail);
 
 /* A flag or boolean in any accepted form; fallback when absent or wrong. */
 bool flag_get(const struct value *value, bool fallback);
+
+/* An integer in any accepted form; fallback when absent or wrong. */
+int64_t integer_get(const struct value *value, int64_t fallback);
+
+/* The type's name in messages and in the manual. */
+const char *key_type_name(enum key_type type);
 
 /* "identifies": 1..255 bytes of printable ASCII without blanks. */
 bool identifier_valid(const char *text);

@@ -2,8 +2,11 @@
 /* The keys of MDM commands. */
 
 /*
- * From Apple's published schema of MDM commands. Of Settings only the item
- * ApplicationAttributes speaks to splitd, and of that one VPNUUID.
+ * From Apple's published schema of MDM commands. What speaks to splitd is the
+ * VPNUUID among an app's attributes, in Settings and InstallApplication, and
+ * RemoveApplication, which takes it off; and profiles, which InstallProfile
+ * carries. The schema gives ManagementFlags 1, 4 and 5, Apple's own example 0:
+ * all are taken.
  */
 #include "policy/model/keys.h"
 
@@ -13,7 +16,15 @@
 #define NYET	   TREATMENT_NOT_YET
 
 #define NO_LINUX   "not applicable on Linux"
-#define NO_COMMAND "this build does not act on this command yet"
+#define NO_INSTALL "splitd installs no apps"
+#define NO_STORE   "kept; the store of this build does not act on it yet"
+#define NO_ANSWER  "this build does not answer MDM queries yet"
+
+#define REQUEST_TYPE(what)                                                     \
+	{                                                                      \
+		"RequestType", KEY_STRING, KEY_REQUIRED, (what),               \
+			.note = "selects the command"                          \
+	}
 
 static const struct key_rule attribute_rules[] = {
 	{ "VPNUUID", KEY_ID, 0, ENF, .note = "links the app to the tunnel",
@@ -21,7 +32,7 @@ static const struct key_rule attribute_rules[] = {
 	{ "ContentFilterUUID", KEY_STRING, 0, NA, .note = NO_LINUX },
 	{ "DNSProxyUUID", KEY_STRING, 0, NA, .note = NO_LINUX },
 	{ "RelayUUID", KEY_STRING, 0, NA, .note = NO_LINUX },
-	{ "AssociatedDomains", KEY_STRINGS, 0, NA, .note = NO_LINUX },
+	{ "AssociatedDomains", KEY_STRINGS, KEY_ITEMS, NA, .note = NO_LINUX },
 	{ "AssociatedDomainsEnableDirectDownloads", KEY_BOOL, 0, NA,
 	  .note = NO_LINUX },
 	{ "Removable", KEY_BOOL, 0, NA, .note = NO_LINUX },
@@ -42,6 +53,16 @@ static const struct key_rule item_attribute_rules[] = {
 };
 const struct key_table keys_item_attributes = KEY_TABLE(item_attribute_rules);
 
+static const struct key_rule item_configuration_rules[] = {
+	{ "Item", KEY_STRING, KEY_REQUIRED, NA, .note = NO_LINUX,
+	  .code = "E361" },
+	{ "Identifier", KEY_ID, KEY_REQUIRED, NA, .note = NO_LINUX },
+	{ "Configuration", KEY_DICT, KEY_SECRET, NA,
+	  .note = "the app's own settings, opaque to splitd" },
+};
+const struct key_table keys_item_configuration =
+	KEY_TABLE(item_configuration_rules);
+
 static const struct key_rule item_other_rules[] = {
 	{ "Item", KEY_STRING, KEY_REQUIRED, NA,
 	  .note = "settings of this kind are not applicable on Linux",
@@ -50,27 +71,202 @@ static const struct key_rule item_other_rules[] = {
 };
 const struct key_table keys_item_other = KEY_TABLE(item_other_rules);
 
+const char *const item_names[] = {
+	"ApplicationAttributes",
+	"ApplicationConfiguration",
+	"Wallpaper",
+	"DataRoaming",
+	"VoiceRoaming",
+	"PersonalHotspot",
+	"Bluetooth",
+	"DeviceName",
+	"HostName",
+	"OrganizationInfo",
+	"MDMOptions",
+	"MaximumResidentUsers",
+	"SharedDeviceConfiguration",
+	"DiagnosticSubmission",
+	"AppAnalytics",
+	"PasscodeLockGracePeriod",
+	"TimeZone",
+	"SoftwareUpdateSettings",
+	"AccessibilitySettings",
+	"DefaultApplications",
+	NULL,
+};
+
 /* Settings' items are checked one by one, each by its own table. */
 static const struct key_rule settings_rules[] = {
-	{ "RequestType", KEY_STRING, KEY_REQUIRED, ENF,
-	  .note = "selects the command" },
+	REQUEST_TYPE(ENF),
 	{ "Settings", KEY_DICTS, KEY_REQUIRED, ENF,
 	  .note = "what it holds is read key by key",
 	  .reader = command_read_settings },
 };
-const struct key_table keys_command_settings = KEY_TABLE(settings_rules);
+static const struct key_table settings = KEY_TABLE(settings_rules);
 
-static const struct key_rule later_rules[] = {
-	{ "RequestType", KEY_STRING, KEY_REQUIRED, NYET, .note = NO_COMMAND },
-	{ "*", KEY_ANY, KEY_SECRET, NYET, .note = NO_COMMAND },
+static const char *const management_states[] = { "Managed", NULL };
+
+static const struct key_rule option_rules[] = {
+	{ "PurchaseMethod", KEY_FLAG, 0, NA, .note = NO_INSTALL },
 };
-const struct key_table keys_command_later = KEY_TABLE(later_rules);
+static const struct key_table options = KEY_TABLE(option_rules);
+
+static const struct key_rule install_rules[] = {
+	REQUEST_TYPE(ENF),
+	{ "Identifier", KEY_ID, 0, ENF, .note = "names the app" },
+	{ "Attributes", KEY_DICT, 0, ENF,
+	  .note = "without VPNUUID the app's link is taken off",
+	  .inner = &attributes },
+	{ "iTunesStoreID", KEY_INTEGER, 0, NA, .note = NO_INSTALL },
+	{ "ManifestURL", KEY_STRING, KEY_SECRET, NA, .note = NO_INSTALL },
+	{ "Options", KEY_DICT, 0, NA, .note = NO_INSTALL, .inner = &options },
+	{ "ManagementFlags", KEY_INTEGER, 0, NA, .note = NO_INSTALL, .max = 5 },
+	{ "Configuration", KEY_DICT, KEY_SECRET, NA, .note = NO_INSTALL },
+	{ "ChangeManagementState", KEY_STRING, 0, NA, .note = NO_INSTALL,
+	  .values = management_states },
+	{ "InstallAsManaged", KEY_BOOL, 0, NA, .note = NO_INSTALL },
+	{ "iOSApp", KEY_BOOL, 0, NA, .note = NO_INSTALL },
+};
+static const struct key_table install = KEY_TABLE(install_rules);
+
+static const struct key_rule enterprise_rules[] = {
+	REQUEST_TYPE(NA),
+	{ "Manifest", KEY_DICT, KEY_SECRET, NA, .note = NO_INSTALL },
+	{ "ManifestURL", KEY_STRING, KEY_SECRET, NA, .note = NO_INSTALL },
+	{ "ManifestURLPinningCerts", KEY_ANY, KEY_SECRET, NA,
+	  .note = NO_INSTALL },
+	{ "PinningRevocationCheckRequired", KEY_BOOL, 0, NA,
+	  .note = NO_INSTALL },
+	{ "InstallAsManaged", KEY_BOOL, 0, NA, .note = NO_INSTALL },
+	{ "ManagementFlags", KEY_INTEGER, 0, NA, .note = NO_INSTALL, .max = 5 },
+	{ "Configuration", KEY_DICT, KEY_SECRET, NA, .note = NO_INSTALL },
+	{ "ChangeManagementState", KEY_STRING, 0, NA, .note = NO_INSTALL,
+	  .values = management_states },
+	{ "iOSApp", KEY_BOOL, 0, NA, .note = NO_INSTALL },
+};
+static const struct key_table enterprise = KEY_TABLE(enterprise_rules);
+
+static const struct key_rule remove_rules[] = {
+	REQUEST_TYPE(ENF),
+	{ "Identifier", KEY_ID, KEY_REQUIRED, ENF,
+	  .note = "the app's link is taken off" },
+};
+static const struct key_table remove = KEY_TABLE(remove_rules);
+
+static const struct key_rule app_query_rules[] = {
+	REQUEST_TYPE(NYET),
+	{ "Identifiers", KEY_STRINGS, KEY_REQUIRED, NYET, .note = NO_ANSWER },
+};
+static const struct key_table app_query = KEY_TABLE(app_query_rules);
+
+static const struct key_rule app_list_rules[] = {
+	REQUEST_TYPE(NA),
+	{ "Identifiers", KEY_STRINGS, 0, NA, .note = NO_LINUX },
+};
+static const struct key_table app_list = KEY_TABLE(app_list_rules);
+
+/* command.c reads the payload: it is a document of its own. */
+static const struct key_rule install_profile_rules[] = {
+	REQUEST_TYPE(ENF),
+	{ "Payload", KEY_DATA, KEY_REQUIRED | KEY_SECRET, ENF,
+	  .note = "a profile, read like a file of its own" },
+};
+static const struct key_table install_profile =
+	KEY_TABLE(install_profile_rules);
+
+static const struct key_rule remove_profile_rules[] = {
+	REQUEST_TYPE(NYET),
+	{ "Identifier", KEY_STRING, KEY_REQUIRED | KEY_NONEMPTY, NYET,
+	  .note = NO_STORE },
+};
+static const struct key_table remove_profile = KEY_TABLE(remove_profile_rules);
+
+static const struct key_rule profile_list_rules[] = {
+	REQUEST_TYPE(NYET),
+	{ "ManagedOnly", KEY_BOOL, 0, NYET, .note = NO_ANSWER },
+};
+static const struct key_table profile_list = KEY_TABLE(profile_list_rules);
 
 static const struct key_rule other_rules[] = {
-	{ "RequestType", KEY_STRING, KEY_REQUIRED, NA, .note = NO_LINUX },
+	REQUEST_TYPE(NA),
 	{ "*", KEY_ANY, KEY_SECRET, NA, .note = NO_LINUX },
 };
-const struct key_table keys_command_other = KEY_TABLE(other_rules);
+static const struct key_table other = KEY_TABLE(other_rules);
+
+#define NOT_HERE(name)                                                         \
+	{                                                                      \
+		(name), NA, &other                                             \
+	}
+
+const struct request_rule request_rules[] = {
+	{ "Settings", ENF, &settings },
+	{ "InstallApplication", ENF, &install },
+	{ "RemoveApplication", ENF, &remove },
+	{ "InstallProfile", ENF, &install_profile },
+	{ "RemoveProfile", NYET, &remove_profile },
+	{ "ProfileList", NYET, &profile_list },
+	{ "ManagedApplicationAttributes", NYET, &app_query },
+	{ "ManagedApplicationList", NA, &app_list },
+	{ "InstallEnterpriseApplication", NA, &enterprise },
+	NOT_HERE("AccountConfiguration"),
+	NOT_HERE("ActivationLockBypassCode"),
+	NOT_HERE("ActiveNSExtensions"),
+	NOT_HERE("ApplyRedemptionCode"),
+	NOT_HERE("AvailableOSUpdates"),
+	NOT_HERE("CertificateList"),
+	NOT_HERE("ClearActivationLockBypassCode"),
+	NOT_HERE("ClearPasscode"),
+	NOT_HERE("ClearRestrictionsPassword"),
+	NOT_HERE("ContentCachingInformation"),
+	NOT_HERE("DeclarativeManagement"),
+	NOT_HERE("DeleteUser"),
+	NOT_HERE("DeviceConfigured"),
+	NOT_HERE("DeviceInformation"),
+	NOT_HERE("DeviceLocation"),
+	NOT_HERE("DeviceLock"),
+	NOT_HERE("DisableLostMode"),
+	NOT_HERE("DisableRemoteDesktop"),
+	NOT_HERE("EnableLostMode"),
+	NOT_HERE("EnableRemoteDesktop"),
+	NOT_HERE("EraseDevice"),
+	NOT_HERE("InstallMedia"),
+	NOT_HERE("InstallProvisioningProfile"),
+	NOT_HERE("InstalledApplicationList"),
+	NOT_HERE("InviteToProgram"),
+	NOT_HERE("LOMDeviceRequest"),
+	NOT_HERE("LOMSetupRequest"),
+	NOT_HERE("LogOutUser"),
+	NOT_HERE("ManagedApplicationConfiguration"),
+	NOT_HERE("ManagedApplicationFeedback"),
+	NOT_HERE("ManagedMediaList"),
+	NOT_HERE("NSExtensionMappings"),
+	NOT_HERE("OSUpdateStatus"),
+	NOT_HERE("PlayLostModeSound"),
+	NOT_HERE("ProvisioningProfileList"),
+	NOT_HERE("RefreshCellularPlans"),
+	NOT_HERE("RemoveMedia"),
+	NOT_HERE("RemoveProvisioningProfile"),
+	NOT_HERE("RequestMirroring"),
+	NOT_HERE("RequestUnlockToken"),
+	NOT_HERE("RestartDevice"),
+	NOT_HERE("Restrictions"),
+	NOT_HERE("RotateFileVaultKey"),
+	NOT_HERE("ScheduleOSUpdate"),
+	NOT_HERE("ScheduleOSUpdateScan"),
+	NOT_HERE("SecurityInfo"),
+	NOT_HERE("SetAutoAdminPassword"),
+	NOT_HERE("SetFirmwarePassword"),
+	NOT_HERE("SetRecoveryLock"),
+	NOT_HERE("ShutDownDevice"),
+	NOT_HERE("StopMirroring"),
+	NOT_HERE("UnlockUserAccount"),
+	NOT_HERE("UserConfigured"),
+	NOT_HERE("UserList"),
+	NOT_HERE("ValidateApplications"),
+	NOT_HERE("VerifyFirmwarePassword"),
+	NOT_HERE("VerifyRecoveryLock"),
+	{ NULL, NA, NULL },
+};
 
 static const struct key_rule root_rules[] = {
 	{ "Command", KEY_DICT, KEY_REQUIRED, ENF,

@@ -10,8 +10,10 @@
 
 #include "policy/model/document.h"
 #include "policy/plan/policy.h"
+#include "policy/read/signature.h"
 
 #define APPS_MAX	4096
+#define RULES_MAX	128 /* on-demand rules of one payload */
 #define TUNNELS_MAX	255
 #define PREFIXES_MAX	1000000
 #define IDENTIFIER_MAX	255 /* bytes of a bundle identifier or VPNUUID */
@@ -26,16 +28,18 @@ struct spot {
 	uint32_t line, column;
 };
 
-/* One CIDR of a list; its key path is the list's, with [index]. */
+/* One CIDR of a list; its key path is the list's, with [index] or :index. */
 struct route {
 	struct in6_addr addr; /* as in struct prefix */
 	uint32_t line, column;
 	uint32_t index;
 	uint8_t len;
+	bool implied; /* by Address of wg-quick text: nobody listed it */
 };
 
 struct route_list {
 	struct spot at;
+	bool by_line; /* of a text; index is the line */
 	struct route *routes;
 	size_t n;
 };
@@ -58,6 +62,13 @@ struct tunnel_entry {
 	struct spot interface_at;
 	struct route_list included, excluded;
 	struct enum_fact when_down, routing_mode, inbound;
+	/* Of profiles only. */
+	const char *foreign_type; /* VPNType that splitd does not drive; NULL */
+	struct spot foreign_at;
+	bool enforce_routes;
+	bool exclude_local; /* as written; counts only for some modes */
+	const char **excluded_domains; /* as domain_parse() has them */
+	size_t n_excluded_domains;
 };
 
 struct selector_entry {
@@ -66,7 +77,7 @@ struct selector_entry {
 	uint32_t line, column, index;
 };
 
-/* An entry of the host file's Apps. */
+/* An entry of the host file's Apps, or an app mapping's Path. */
 struct app_entry {
 	const char *id;
 	struct spot at;
@@ -74,8 +85,17 @@ struct app_entry {
 	size_t n_selectors;
 };
 
-/* A command's link of an app to a tunnel; uuid NULL: the link is taken off. */
+/* Whose word on an app's link counts before whose: the first before the next.
+ */
+enum link_source {
+	LINK_HOST,
+	LINK_COMMAND,
+	LINK_MAPPING, /* payload com.apple.vpn.managed.appmapping */
+};
+
+/* A link of an app to a tunnel; uuid NULL: the link is taken off. */
 struct link_entry {
+	enum link_source source;
 	const char *id;
 	const char *uuid;
 	struct spot at; /* of the VPNUUID, or of what takes it off */
@@ -83,6 +103,7 @@ struct link_entry {
 
 struct document {
 	enum document_kind kind;
+	struct signature signature;
 	const char *file;
 	struct tunnel_entry *tunnels;
 	size_t n_tunnels;
@@ -90,6 +111,9 @@ struct document {
 	size_t n_apps;
 	struct link_entry *links;
 	size_t n_links;
+	struct document_identity identity;
+	struct spot removal_at, expiration_at; /* of the dates, if any */
+	struct signature_policy demands;       /* of a host file */
 	struct key_note *keys;
 	size_t n_keys;
 	struct arena *arena; /* holds all of this but the struct itself */

@@ -1,141 +1,45 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Profiles: the VPN payloads that define tunnels. */
+
+/*
+ * The root and its payloads go through their tables of keys; payload.c and
+ * mapping.c read what acts. What holds between payloads (identifiers that are
+ * unique, certificates that are there) is checked when all have been seen.
+ */
 #include <errno.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "policy/model/settings.h"
+#include "policy/read/position.h"
 #include "policy/read/report.h"
 
 #define APPLAYER     "com.apple.vpn.managed.applayer"
 #define DEVICE	     "com.apple.vpn.managed"
+#define MAPPING	     "com.apple.vpn.managed.appmapping"
 
 #define PAYLOADS_MAX 256
+#define DURATION_MAX 1e10 /* three centuries */
+#define DEVICE_MAC   5	  /* TargetDeviceType: a computer */
+#define DEVICE_MAX   6
 
-/* At the value of a key of dict, or at dict when it is not there. */
-static void complain_at(struct reading *reading, const char *code,
-			const struct value *dict, const struct trail *up,
-			const char *key, const char *shown, const char *message)
+static void read_neighbour(struct reading *reading, const struct value *payload,
+			   const struct trail *trail, const char *type)
 {
-	const struct value *value = value_get(dict, key);
-	const struct trail trail = { up, key, 0 };
+	const struct neighbour_rule *rule = neighbour_rules;
+	char message[128];
 
-	reading_complain(reading, code, value ? value : dict, &trail, shown,
-			 "%s", message);
-}
-
-static void check_provider(struct reading *reading, const struct value *payload,
-			   const struct trail *trail)
-{
-	const struct trail up = { trail, "VPN", 0 };
-	const struct value *vpn = value_get(payload, "VPN");
-	const char *type = value_get_string(payload, "VPNType");
-	const char *provider = value_get_string(vpn, "ProviderType");
-
-	if (type && strcmp(type, "VPN") != 0 &&
-	    (strcmp(type, "L2TP") == 0 || strcmp(type, "IPSec") == 0 ||
-	     strcmp(type, "IKEv2") == 0 || strcmp(type, "AlwaysOn") == 0 ||
-	     strcmp(type, "TransparentProxy") == 0 ||
-	     strcmp(type, "PPTP") == 0))
-		complain_at(reading, "E330", payload, trail, "VPNType", type,
-			    "not supported; splitd drives WireGuard or "
-			    "existing interfaces");
-	if (provider && strcmp(provider, "app-proxy") == 0)
-		complain_at(reading, "E334", vpn, &up, "ProviderType", provider,
-			    "app-proxy is not supported");
-}
-
-static void check_match_app(struct reading *reading,
-			    const struct value *payload,
-			    const struct trail *trail)
-{
-	const struct trail up = { trail, "VPN", 0 };
-	const struct value *outer =
-		value_get(payload, "OnDemandMatchAppEnabled");
-	const struct value *vpn = value_get(payload, "VPN");
-	const struct value *inner = value_get(vpn, "OnDemandMatchAppEnabled");
-
-	if (!inner)
+	while (rule->type && (!type || strcmp(rule->type, type) != 0))
+		rule++;
+	keys_check(reading, payload, trail,
+		   rule->type ? &keys_payload_accounts : &keys_payload_other);
+	if (!type)
 		return;
-	if (!outer)
-		complain_at(reading, "W420", vpn, &up,
-			    "OnDemandMatchAppEnabled", NULL,
-			    "misplaced key: expected one level up");
-	else if (flag_get(outer, false) != flag_get(inner, false))
-		complain_at(reading, "E335", payload, trail,
-			    "OnDemandMatchAppEnabled", NULL,
-			    "contradicts VPN.OnDemandMatchAppEnabled");
-}
-
-static void check_vendor(struct reading *reading, const struct value *payload,
-			 const struct trail *trail)
-{
-	const struct trail up = { trail, "VendorConfig", 0 };
-	const struct value *vendor = value_get(payload, "VendorConfig");
-
-	if (value_get(vendor, "WgQuickConfig") &&
-	    value_get(vendor, "IncludedRoutes"))
-		complain_at(reading, "E465", vendor, &up, "IncludedRoutes",
-			    NULL,
-			    "stands beside WgQuickConfig; one of them must go");
-}
-
-/* IncludeAllNetworks = 1 says RoutingMode app-only. */
-static void read_include_all(struct reading *reading,
-			     const struct value *payload,
-			     const struct trail *trail,
-			     struct tunnel_entry *entry)
-{
-	const struct value *vpn = value_get(payload, "VPN");
-	const struct value *all = value_get(vpn, "IncludeAllNetworks");
-	const struct trail up = { trail, "VPN", 0 };
-	const struct trail below = { &up, "IncludeAllNetworks", 0 };
-
-	if (!flag_get(all, false))
-		return;
-	if (entry->routing_mode.at.path &&
-	    entry->routing_mode.value != ROUTING_APP_ONLY)
-		reading_complain(reading, "E325", all, &below, "1",
-				 "contradicts %s at %u:%u",
-				 entry->routing_mode.at.path,
-				 entry->routing_mode.at.line,
-				 entry->routing_mode.at.column);
-	if (entry->routing_mode.at.path)
-		return;
-	entry->routing_mode.at = reading_spot(reading, all, &below);
-	entry->routing_mode.value = ROUTING_APP_ONLY;
-}
-
-static void read_applayer(struct reading *reading, const struct value *payload,
-			  const struct trail *trail)
-{
-	const struct value *uuid = value_get(payload, "VPNUUID");
-	const struct value *vendor = value_get(payload, "VendorConfig");
-	const char *name = value_get_string(payload, "UserDefinedName");
-	const struct trail at = { trail, "VPNUUID", 0 };
-	const struct trail up = { trail, "VendorConfig", 0 };
-	struct document *document = reading->document;
-	struct tunnel_entry *entry = &document->tunnels[document->n_tunnels];
-
-	keys_check(reading, payload, trail, &keys_payload_applayer);
-	if (!uuid && value_get(value_get(payload, "AppLayerVPN"), "VPNUUID"))
-		complain_at(reading, "E320", payload, trail, "AppLayerVPN",
-			    NULL, "keys of AppLayerVPN belong one level up");
-	check_provider(reading, payload, trail);
-	check_match_app(reading, payload, trail);
-	check_vendor(reading, payload, trail);
-	if (!uuid || uuid->type != VALUE_STRING ||
-	    !identifier_valid(uuid->string))
-		return;
-
-	entry->uuid = reading_copy(reading, uuid->string);
-	entry->at = reading_spot(reading, uuid, &at);
-	entry->from_profile = true;
-	entry->name = name ? reading_copy(reading, name) : "";
-	if (vendor && vendor->type == VALUE_DICT)
-		settings_read(reading, vendor, &up, entry);
-	read_include_all(reading, payload, trail, entry);
-	document->n_tunnels++;
+	snprintf(message, sizeof(message), "payload ignored: %s",
+		 rule->type ? rule->note : "its type is not read");
+	reading_complain_at(reading, "W461", payload, trail, "PayloadType",
+			    type, message);
 }
 
 static void read_payload(struct reading *reading, const struct value *payload,
@@ -144,21 +48,14 @@ static void read_payload(struct reading *reading, const struct value *payload,
 	const char *type = value_get_string(payload, "PayloadType");
 
 	payload_version_check(reading, payload, trail);
-	if (type && strcmp(type, APPLAYER) == 0) {
-		read_applayer(reading, payload, trail);
-		return;
-	}
-	if (type && strcmp(type, DEVICE) == 0) {
-		keys_check(reading, payload, trail, &keys_payload_device);
-		complain_at(
-			reading, "W461", payload, trail, "PayloadType", type,
-			"payload ignored: device-wide VPN is not applicable");
-		return;
-	}
-	keys_check(reading, payload, trail, &keys_payload_other);
-	if (type)
-		complain_at(reading, "W461", payload, trail, "PayloadType",
-			    type, "payload ignored: its type is not read");
+	if (type && strcmp(type, APPLAYER) == 0)
+		payload_read_applayer(reading, payload, trail);
+	else if (type && strcmp(type, DEVICE) == 0)
+		payload_read_device(reading, payload, trail);
+	else if (type && strcmp(type, MAPPING) == 0)
+		keys_check(reading, payload, trail, &keys_payload_mapping);
+	else
+		read_neighbour(reading, payload, trail, type);
 }
 
 /* The index of the first payload that says the same of key; or before's. */
@@ -185,8 +82,7 @@ static void check_unique(struct reading *reading, const struct value *content,
 {
 	size_t index = 0;
 
-	value_foreach(payload, content)
-	{
+	value_foreach(payload, content) {
 		const struct trail trail = { up, NULL, index };
 		const char *text = value_get_string(payload, key);
 		char message[64];
@@ -198,10 +94,26 @@ static void check_unique(struct reading *reading, const struct value *content,
 		if (first != index) {
 			snprintf(message, sizeof(message),
 				 "same as in PayloadContent[%zu]", first);
-			complain_at(reading, code, payload, &trail, key, text,
-				    message);
+			reading_complain_at(reading, code, payload, &trail, key,
+					    text, message);
 		}
 		index++;
+	}
+}
+
+static void check_certificates(struct reading *reading,
+			       const struct value *content,
+			       const struct trail *up)
+{
+	size_t index = 0;
+
+	value_foreach(payload, content) {
+		const struct trail trail = { up, NULL, index++ };
+		const char *type = value_get_string(payload, "PayloadType");
+
+		if (type &&
+		    (strcmp(type, APPLAYER) == 0 || strcmp(type, DEVICE) == 0))
+			payload_certificates(reading, payload, &trail, content);
 	}
 }
 
@@ -226,8 +138,7 @@ void profile_read_content(struct reading *reading, const struct value *value,
 	if (!document->tunnels)
 		return;
 
-	value_foreach(payload, value)
-	{
+	value_foreach(payload, value) {
 		const struct trail below = { trail, NULL, index++ };
 
 		if (payload->type == VALUE_DICT)
@@ -235,6 +146,7 @@ void profile_read_content(struct reading *reading, const struct value *value,
 	}
 	check_unique(reading, value, trail, "PayloadIdentifier", "E313");
 	check_unique(reading, value, trail, "PayloadUUID", "W406");
+	check_certificates(reading, value, trail);
 }
 
 static void complain_twice(struct reading *reading,
@@ -243,10 +155,13 @@ static void complain_twice(struct reading *reading,
 {
 	const struct place place = { reading->document->file, entry->at.line,
 				     entry->at.column, entry->at.path };
+	char position[POSITION_MAX];
 
+	position_format(first->at.line, first->at.column, position,
+			sizeof(position));
 	if (report_add(reading->report, "E321", &place, entry->uuid,
-		       "already defined by %s at %u:%u", first->at.path,
-		       first->at.line, first->at.column) < 0)
+		       "already defined by %s at %s", first->at.path,
+		       position) < 0)
 		reading->error = -ENOMEM;
 }
 
@@ -265,24 +180,120 @@ static void check_tunnels(struct reading *reading)
 			}
 }
 
-void profile_read(struct reading *reading, const struct value *root)
+static bool read_date(struct reading *reading, const struct value *root,
+		      const char *key, int64_t *ret_date, struct spot *ret_at)
+{
+	const struct value *value = value_get(root, key);
+	const struct trail trail = { NULL, key, 0 };
+
+	if (!value || value->type != VALUE_DATE)
+		return false;
+	*ret_date = value->date;
+	*ret_at = reading_spot(reading, value, &trail);
+	return true;
+}
+
+/* Rounded up: better a second too long than not at all. */
+static bool read_duration(struct reading *reading, const struct value *root,
+			  int64_t *ret_duration)
+{
+	const struct value *value = value_get(root, "DurationUntilRemoval");
+	double seconds;
+
+	if (!value ||
+	    (value->type != VALUE_INTEGER && value->type != VALUE_REAL))
+		return false;
+	seconds = value->type == VALUE_REAL ? value->real :
+					      (double)value->integer;
+	if (!(seconds >= 0 && seconds <= DURATION_MAX)) {
+		reading_complain_at(reading, "E341", root, NULL,
+				    "DurationUntilRemoval", NULL,
+				    "not in 0..10000000000 seconds");
+		return false;
+	}
+	*ret_duration = (int64_t)ceil(seconds);
+	return true;
+}
+
+static void read_identity(struct reading *reading, const struct value *root)
+{
+	struct document *document = reading->document;
+	struct document_identity *identity = &document->identity;
+	const char *identifier = value_get_string(root, "PayloadIdentifier");
+	const char *name = value_get_string(root, "PayloadDisplayName");
+
+	if (identifier)
+		identity->identifier = reading_copy(reading, identifier);
+	if (name)
+		identity->name = reading_copy(reading, name);
+	identity->removal_disallowed =
+		flag_get(value_get(root, "PayloadRemovalDisallowed"), false);
+	identity->has_removal_date = read_date(reading, root, "RemovalDate",
+					       &identity->removal_date,
+					       &document->removal_at);
+	identity->has_expiration =
+		read_date(reading, root, "PayloadExpirationDate",
+			  &identity->expiration, &document->expiration_at);
+	identity->has_duration =
+		read_duration(reading, root, &identity->duration);
+}
+
+static const char *identifier_problem(const char *text)
+{
+	size_t n = strlen(text);
+
+	for (size_t i = 0; i < n; i++)
+		if ((unsigned char)text[i] < ' ' || text[i] == 0x7f)
+			return "has a control character";
+	if (n > IDENTIFIER_MAX)
+		return "longer than 255 bytes";
+	return strspn(text, "/") == n ? "names nothing" : NULL;
+}
+
+/* The store finds the profile by it. */
+static void check_identifier(struct reading *reading, const struct value *root)
+{
+	const char *text = value_get_string(root, "PayloadIdentifier");
+	const char *problem = text && *text ? identifier_problem(text) : NULL;
+
+	if (problem)
+		reading_complain_at(reading, "E315", root, NULL,
+				    "PayloadIdentifier", text, problem);
+}
+
+static void check_switches(struct reading *reading, const struct value *root)
 {
 	const char *scope = value_get_string(root, "PayloadScope");
-
-	payload_version_check(reading, root, NULL);
-	keys_check(reading, root, NULL, &keys_profile);
-	check_tunnels(reading);
+	int64_t device = integer_get(value_get(root, "TargetDeviceType"), 0);
 
 	if (flag_get(value_get(root, "IsEncrypted"), false))
-		complain_at(
+		reading_complain_at(
 			reading, "E206", root, NULL, "IsEncrypted", NULL,
 			"encrypted profile; splitd holds no device identity");
 	if (scope && strcmp(scope, "User") == 0)
-		complain_at(reading, "W462", root, NULL, "PayloadScope", scope,
-			    "rules hold for all users of this host");
-	if (!flag_get(value_get(root, "PayloadEnabled"), true)) {
-		complain_at(reading, "W405", root, NULL, "PayloadEnabled", NULL,
+		reading_complain_at(reading, "W462", root, NULL, "PayloadScope",
+				    scope,
+				    "rules hold for all users of this host");
+	if (device > 0 && device <= DEVICE_MAX && device != DEVICE_MAC)
+		reading_complain_at(reading, "W404", root, NULL,
+				    "TargetDeviceType", NULL,
+				    "meant for another kind of device; read "
+				    "nevertheless");
+}
+
+void profile_read(struct reading *reading, const struct value *root)
+{
+	struct document *document = reading->document;
+
+	payload_version_check(reading, root, NULL);
+	keys_check(reading, root, NULL, &keys_profile);
+	check_identifier(reading, root);
+	check_tunnels(reading);
+	read_identity(reading, root);
+	check_switches(reading, root);
+	if (flag_get(value_get(root, "PayloadEnabled"), true))
+		return;
+	reading_complain_at(reading, "W405", root, NULL, "PayloadEnabled", NULL,
 			    "profile is left out");
-		reading->document->n_tunnels = 0;
-	}
+	document->n_tunnels = document->n_apps = document->n_links = 0;
 }

@@ -49,8 +49,7 @@ static void read_routes(struct reading *reading, const struct value *dict,
 		list->n = read_route(reading, value, &trail, 0, list->routes);
 		return;
 	}
-	value_foreach(item, value)
-	{
+	value_foreach(item, value) {
 		const struct trail below = { &trail, NULL, index };
 
 		if (item->type == VALUE_STRING &&

@@ -10,6 +10,7 @@
 static const char *const when_down[] = { "block", "direct" };
 static const char *const routing_mode[] = { "app-and-destination", "app-only" };
 static const char *const inbound[] = { "allow", "deny" };
+static const char *const local[] = { "as listed", "exempt" };
 
 static void __attribute__((format(printf, 2, 3)))
 describe(struct change *change, const char *format, ...)
@@ -37,6 +38,22 @@ static void setting(struct changes *changes, const struct tunnel *tunnel,
 			 "%s %.40s -> %.40s", what, before, after);
 }
 
+/* How many, or that others took their place. */
+static void domains(struct changes *changes, const struct tunnel *o,
+		    const struct tunnel *n)
+{
+	bool same = o->n_excluded_domains == n->n_excluded_domains;
+
+	for (size_t i = 0; same && i < n->n_excluded_domains; i++)
+		same = strcmp(o->excluded_domains[i], n->excluded_domains[i]) ==
+		       0;
+	if (!same)
+		describe(changes_add(changes, CHANGE_MODIFY, CHANGE_TUNNEL,
+				     n->uuid, n->origin),
+			 "excluded domains %zu -> %zu", o->n_excluded_domains,
+			 n->n_excluded_domains);
+}
+
 void changes_tunnel(struct changes *changes, const void *old, const void *new)
 {
 	const struct tunnel *o = old, *n = new;
@@ -60,6 +77,9 @@ void changes_tunnel(struct changes *changes, const void *old, const void *new)
 		routing_mode[n->routing_mode]);
 	setting(changes, n, "inbound", inbound[o->inbound],
 		inbound[n->inbound]);
+	setting(changes, n, "local networks", local[o->exclude_local],
+		local[n->exclude_local]);
+	domains(changes, o, n);
 	setting(changes, n, "profile", o->has_profile ? "present" : "absent",
 		n->has_profile ? "present" : "absent");
 }

@@ -17,6 +17,7 @@
 #include "policy/plan/compile.h"
 #include "policy/plan/compiler.h"
 #include "policy/read/cleanup.h"
+#include "policy/read/position.h"
 #include "policy/read/report.h"
 
 POLICY_CLEANUP(struct policy, policy_free)
@@ -40,8 +41,11 @@ void compiler_complain(struct compiler *compiler, const char *code,
 void compiler_describe(const struct source *source, const struct spot *at,
 		       char *buf, size_t size)
 {
-	snprintf(buf, size, "%s:%u:%u %s", source->document->file, at->line,
-		 at->column, at->path);
+	char position[POSITION_MAX];
+
+	position_format(at->line, at->column, position, sizeof(position));
+	snprintf(buf, size, "%s:%s %s", source->document->file, position,
+		 at->path);
 }
 
 char *compiler_copy(struct compiler *compiler, const char *text)
@@ -83,18 +87,41 @@ uint32_t compiler_origin(struct compiler *compiler, const struct source *source,
 			  compiler_copy(compiler, at->path));
 }
 
+static uint32_t item_origin(struct compiler *compiler,
+			    const struct source *source, const char *path,
+			    const char *suffix, uint32_t line, uint32_t column)
+{
+	size_t size = strlen(path) + strlen(suffix) + 1;
+	char *text = arena_alloc(compiler->arena, size);
+
+	if (text)
+		snprintf(text, size, "%s%s", path, suffix);
+	else
+		compiler->error = -ENOMEM;
+	return add_origin(compiler, source->file, line, column, text);
+}
+
 uint32_t compiler_item_origin(struct compiler *compiler,
 			      const struct source *source, const char *path,
 			      uint32_t index, uint32_t line, uint32_t column)
 {
-	size_t size = strlen(path) + sizeof("[4294967295]");
-	char *text = arena_alloc(compiler->arena, size);
+	char suffix[16];
 
-	if (text)
-		snprintf(text, size, "%s[%u]", path, index);
-	else
-		compiler->error = -ENOMEM;
-	return add_origin(compiler, source->file, line, column, text);
+	snprintf(suffix, sizeof(suffix), "[%u]", index);
+	return item_origin(compiler, source, path, suffix, line, column);
+}
+
+uint32_t compiler_route_origin(struct compiler *compiler,
+			       const struct source *source,
+			       const struct route_list *list,
+			       const struct route *route)
+{
+	char suffix[48];
+
+	snprintf(suffix, sizeof(suffix), list->by_line ? ":%u%s" : "[%u]%s",
+		 route->index, route->implied ? " (implied by Address)" : "");
+	return item_origin(compiler, source, list->at.path, suffix, route->line,
+			   route->column);
 }
 
 /* An upper bound: one for each fact that can have a place of its own. */
@@ -161,6 +188,39 @@ static void check_host_files(struct compiler *compiler)
 	}
 }
 
+static bool is_signed_by(const struct signature *signature,
+			 const struct signature_policy *demands)
+{
+	for (size_t i = 0; i < signature->n; i++)
+		if (signature_is_pinned(demands, &signature->signers[i]))
+			return true;
+	return false;
+}
+
+/*
+ * Whoever gave the documents has asked for signatures as he read them. Should
+ * he have forgotten, nothing unsigned comes into force.
+ */
+static void check_signatures(struct compiler *compiler)
+{
+	static const struct spot file_as_such = { .path = "" };
+	const struct signature_policy *demands = NULL;
+
+	for (size_t i = 0; i < compiler->n_sources; i++)
+		if (compiler->sources[i].document->demands.required)
+			demands = &compiler->sources[i].document->demands;
+	for (size_t i = 0; demands && i < compiler->n_sources; i++) {
+		const struct source *source = &compiler->sources[i];
+
+		if (source->document->kind != DOCUMENT_HOST &&
+		    !is_signed_by(&source->document->signature, demands))
+			compiler_complain(compiler, "E212", source,
+					  &file_as_such, NULL,
+					  "not signed by one of the host "
+					  "file's AllowedSigners");
+	}
+}
+
 static int prepare(struct compiler *compiler, struct document *const *documents,
 		   size_t n)
 {
@@ -198,6 +258,7 @@ int policy_compile(struct document *const *documents, size_t n_documents,
 		return r;
 
 	check_host_files(&compiler);
+	check_signatures(&compiler);
 	compile_tunnels(&compiler);
 	if (!compiler.error)
 		compile_apps(&compiler);

@@ -15,6 +15,12 @@ struct report;
  * two files say differently of one app or one VPNUUID is an error that names
  * both places; errors between files return -EBADMSG. Warnings (pending link,
  * unbound tunnel, app without selectors) go to the report.
+ *
+ * An app's link is the host file's (Links), else a command's, else that of an
+ * app mapping; who is overruled is told (W325). How the app is recognised is
+ * the host file's word (Apps), else the mapping's Path. A profile of a VPN type
+ * that splitd does not drive is an error (E330) unless the host file names an
+ * interface for its VPNUUID.
  */
 int policy_compile(struct document *const *documents, size_t n_documents,
 		   struct report *report, struct policy **ret_policy);

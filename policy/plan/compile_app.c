@@ -7,6 +7,7 @@
 
 #include "policy/plan/compiler.h"
 #include "policy/read/cleanup.h"
+#include "policy/read/position.h"
 
 #define PLACE_MAX 1024
 
@@ -24,12 +25,23 @@ struct claim {
 	const struct selector *selector;
 };
 
+/* The lower counts before the higher. */
+static unsigned int rank_of(const struct candidate *c)
+{
+	if (c->link)
+		return c->link->source;
+	return c->source->document->kind != DOCUMENT_HOST;
+}
+
 static const struct spot *place_of(const struct candidate *c)
 {
 	return c->link ? &c->link->at : &c->entry->at;
 }
 
-/* By identifier, the host file's entry first, then by file and place. */
+/*
+ * By identifier, what recognises it before what links it, the host file's
+ * entry and the weightier links first, then by file and place.
+ */
 static int compare_candidates(const void *a, const void *b)
 {
 	const struct candidate *x = a, *y = b;
@@ -40,6 +52,8 @@ static int compare_candidates(const void *a, const void *b)
 		return order;
 	if (!x->link != !y->link)
 		return x->link ? 1 : -1;
+	if (rank_of(x) != rank_of(y))
+		return rank_of(x) < rank_of(y) ? -1 : 1;
 	order = strcmp(x->source->file, y->source->file);
 	if (order)
 		return order;
@@ -106,9 +120,14 @@ static void take_selectors(struct compiler *compiler,
 		selectors[i].kind = s->kind;
 		selectors[i].path = compiler_copy(compiler, s->path);
 		selectors[i].text = compiler_copy(compiler, s->text);
-		selectors[i].origin = compiler_item_origin(
-			compiler, candidate->source, entry->at.path, s->index,
-			s->line, s->column);
+		selectors[i].origin =
+			rank_of(candidate) ?
+				compiler_origin(compiler, candidate->source,
+						&entry->at) :
+				compiler_item_origin(compiler,
+						     candidate->source,
+						     entry->at.path, s->index,
+						     s->line, s->column);
 	}
 	if (compiler->error)
 		return;
@@ -176,6 +195,54 @@ static void take_link(struct compiler *compiler, const struct candidate *c,
 		complain_pending(compiler, c);
 }
 
+/* A weightier word is on record: the lighter one is told of it. */
+static void complain_overruled(struct compiler *compiler,
+			       const struct candidate *first,
+			       const struct candidate *again)
+{
+	char place[PLACE_MAX];
+
+	compiler_describe(first->source, place_of(first), place, sizeof(place));
+	compiler_complain(compiler, "W325", again->source, place_of(again),
+			  again->id, "overruled by %s", place);
+}
+
+static void join_link(struct compiler *compiler, const struct candidate *c,
+		      const struct candidate **link)
+{
+	if (!*link)
+		*link = c;
+	else if (links_agree((*link)->link, c->link))
+		return;
+	else if (rank_of(*link) == rank_of(c))
+		complain_links(compiler, *link, c);
+	else
+		complain_overruled(compiler, *link, c);
+}
+
+/* Two mappings with other Paths: neither is the right one. */
+static void join_entry(struct compiler *compiler, const struct candidate *c,
+		       const struct candidate **entry)
+{
+	char place[PLACE_MAX];
+
+	if (!*entry) {
+		*entry = c;
+		return;
+	}
+	if (rank_of(*entry) < rank_of(c)) {
+		complain_overruled(compiler, *entry, c);
+		return;
+	}
+	if (rank_of(c) == 0 || strcmp((*entry)->entry->selectors[0].path,
+				      c->entry->selectors[0].path) == 0)
+		return;
+	compiler_describe((*entry)->source, place_of(*entry), place,
+			  sizeof(place));
+	compiler_complain(compiler, "E325", c->source, place_of(c),
+			  c->entry->selectors[0].path, "contradicts %s", place);
+}
+
 /* All candidates of one identifier; returns how many they are. */
 static size_t join(struct compiler *compiler, const struct candidate *group,
 		   size_t left, const struct candidate **ret_entry,
@@ -185,14 +252,10 @@ static size_t join(struct compiler *compiler, const struct candidate *group,
 
 	*ret_entry = *ret_link = NULL;
 	for (; n < left && strcmp(group[n].id, group[0].id) == 0; n++) {
-		const struct candidate *c = &group[n];
-
-		if (c->entry && !*ret_entry)
-			*ret_entry = c;
-		if (c->link && !*ret_link)
-			*ret_link = c;
-		else if (c->link && !links_agree((*ret_link)->link, c->link))
-			complain_links(compiler, *ret_link, c);
+		if (group[n].link)
+			join_link(compiler, &group[n], ret_link);
+		else
+			join_entry(compiler, &group[n], ret_entry);
 	}
 	if (*ret_link && !(*ret_link)->link->uuid)
 		*ret_link = NULL;
@@ -223,14 +286,61 @@ static void add_app(struct compiler *compiler, const struct candidate *entry,
 					      &entry->entry->at);
 }
 
-/* Which of the host file's apps was probably meant; no more than a hint. */
-static const char *near_app(const struct policy *policy, const char *id)
+/* Identifiers of one app on Apple's systems often differ by these alone. */
+static size_t core_length(const char *id)
 {
+	static const char *const suffixes[] = { ".ios", ".iphone", ".mac",
+						".macos" };
+	size_t n = strlen(id);
+
+	for (size_t i = 0; i < sizeof(suffixes) / sizeof(suffixes[0]); i++) {
+		size_t len = strlen(suffixes[i]);
+
+		if (n > len && strcasecmp(id + n - len, suffixes[i]) == 0)
+			return n - len;
+	}
+	return n;
+}
+
+static int compare_folded(const void *a, const void *b)
+{
+	const struct app *x = *(const struct app *const *)a;
+	const struct app *y = *(const struct app *const *)b;
+
+	size_t n_x = core_length(x->id), n_y = core_length(y->id);
+	int order = strncasecmp(x->id, y->id, n_x < n_y ? n_x : n_y);
+
+	return order ? order : n_x < n_y ? -1 : n_x > n_y;
+}
+
+/* The apps that are recognised by something, by the core of their names. */
+static const struct app **fold(struct compiler *compiler, size_t *ret_n)
+{
+	const struct policy *policy = compiler->policy;
+	const struct app **folded = calloc(policy->n_apps + 1, sizeof(*folded));
+	size_t n = 0;
+
+	if (!folded) {
+		compiler->error = -ENOMEM;
+		return NULL;
+	}
 	for (size_t i = 0; i < policy->n_apps; i++)
-		if (policy->apps[i].n_selectors &&
-		    strcasecmp(policy->apps[i].id, id) == 0)
-			return policy->apps[i].id;
-	return NULL;
+		if (policy->apps[i].n_selectors)
+			folded[n++] = &policy->apps[i];
+	qsort(folded, n, sizeof(*folded), compare_folded);
+	*ret_n = n;
+	return folded;
+}
+
+/* Which of them was probably meant; no more than a hint. */
+static const char *near_app(const struct app *const *folded, size_t n,
+			    const struct app *app)
+{
+	const struct app *const *found =
+		n ? bsearch(&app, folded, n, sizeof(*folded), compare_folded) :
+		    NULL;
+
+	return found ? (*found)->id : NULL;
 }
 
 static const struct source *source_of(const struct compiler *compiler,
@@ -246,7 +356,12 @@ static const struct source *source_of(const struct compiler *compiler,
 static void check_unrecognised(struct compiler *compiler)
 {
 	const struct policy *policy = compiler->policy;
+	const struct app **folded _cleanup_free_ = NULL;
+	size_t n_folded = 0;
 
+	folded = fold(compiler, &n_folded);
+	if (!folded)
+		return;
 	for (size_t i = 0; i < policy->n_apps; i++) {
 		const struct app *app = &policy->apps[i];
 		const struct origin *origin = &policy->origins[app->origin];
@@ -256,14 +371,14 @@ static void check_unrecognised(struct compiler *compiler)
 
 		if (app->n_selectors)
 			continue;
-		meant = near_app(policy, app->id);
+		meant = near_app(folded, n_folded, app);
 		compiler_complain(
 			compiler, "W452", source_of(compiler, origin), &at,
 			app->id,
 			"no selectors: nothing on this host is recognised as "
 			"this app%s%s%s",
 			meant ? "; the host file has " : "", meant ? meant : "",
-			meant ? ", which differs by letter case" : "");
+			meant ? ", which is not the same" : "");
 	}
 }
 
@@ -283,11 +398,13 @@ static void complain_claims(struct compiler *compiler,
 	const struct origin *a = &origins[first->selector->origin];
 	const struct origin *b = &origins[again->selector->origin];
 	const struct spot at = { b->key_path, b->line, b->column };
+	char position[POSITION_MAX];
 
+	position_format(a->line, a->column, position, sizeof(position));
 	compiler_complain(compiler, "E327", source_of(compiler, b), &at,
 			  again->selector->text,
-			  "selector of two apps; also of %s:%u:%u %s", a->file,
-			  a->line, a->column, a->key_path);
+			  "selector of two apps; also of %s:%s %s", a->file,
+			  position, a->key_path);
 }
 
 /* A process belongs to one app: no selector may name two. */

@@ -63,15 +63,16 @@ static int sort_routes(const struct route_list *list, struct route **ret,
 		       size_t *ret_n)
 {
 	struct route *sorted = calloc(list->n + 1, sizeof(*sorted));
-	size_t n = 0;
+	size_t n = 0, listed = 0;
 
 	if (!sorted)
 		return -ENOMEM;
-	if (list->n) {
-		memcpy(sorted, list->routes, list->n * sizeof(*sorted));
-		qsort(sorted, list->n, sizeof(*sorted), compare_routes);
-	}
 	for (size_t i = 0; i < list->n; i++)
+		if (!list->routes[i].implied)
+			sorted[listed++] = list->routes[i];
+	if (listed)
+		qsort(sorted, listed, sizeof(*sorted), compare_routes);
+	for (size_t i = 0; i < listed; i++)
 		if (!n || compare_routes(&sorted[n - 1], &sorted[i]) != 0)
 			sorted[n++] = sorted[i];
 	*ret = sorted;
@@ -99,9 +100,32 @@ int route_lists_agree(const struct route_list *a, const struct route_list *b)
 	return true;
 }
 
+/*
+ * Origins of prefixes that nobody wrote as a route: of app-only's default
+ * routes, and of what Address implies, which come one behind the other. To
+ * name them again is no mistake.
+ */
+struct quiet {
+	uint32_t app_only;
+	uint32_t first, last; /* implied */
+};
+
+static void note_quiet(struct quiet *quiet, uint32_t origin)
+{
+	if (quiet->first > origin)
+		quiet->first = origin;
+	quiet->last = origin;
+}
+
+static bool is_quiet(const struct quiet *quiet, uint32_t origin)
+{
+	return origin == quiet->app_only ||
+	       (origin >= quiet->first && origin <= quiet->last);
+}
+
 static void take_routes(struct compiler *compiler, const struct source *source,
 			const struct route_list *list, bool excluded,
-			struct tunnel *tunnel)
+			struct quiet *quiet, struct tunnel *tunnel)
 {
 	for (size_t i = 0; i < list->n; i++) {
 		const struct route *route = &list->routes[i];
@@ -110,10 +134,10 @@ static void take_routes(struct compiler *compiler, const struct source *source,
 		prefix->addr = route->addr;
 		prefix->len = route->len;
 		prefix->excluded = excluded;
-		prefix->origin = compiler_item_origin(compiler, source,
-						      list->at.path,
-						      route->index, route->line,
-						      route->column);
+		prefix->origin =
+			compiler_route_origin(compiler, source, list, route);
+		if (route->implied)
+			note_quiet(quiet, prefix->origin);
 	}
 }
 
@@ -151,12 +175,12 @@ static void complain_twice(struct compiler *compiler,
 }
 
 /*
- * Sorts, and keeps the first of equals. What has the origin app_only nobody
- * wrote as a route: it is neither counted nor complained of.
+ * Sorts, and keeps the first of equals. What is quiet is not complained of,
+ * and app-only's routes are not counted either.
  */
 static void settle(struct compiler *compiler,
-		   const struct tunnel_sources *sources, uint32_t app_only,
-		   struct tunnel *tunnel)
+		   const struct tunnel_sources *sources,
+		   const struct quiet *quiet, struct tunnel *tunnel)
 {
 	struct prefix *prefixes = tunnel->prefixes;
 	size_t n = 0;
@@ -167,13 +191,13 @@ static void settle(struct compiler *compiler,
 		bool again = n && prefix_compare(&prefixes[n - 1],
 						 &prefixes[i]) == 0;
 
-		if (again && prefixes[i].origin != app_only)
+		if (again && !is_quiet(quiet, prefixes[i].origin))
 			complain_twice(compiler, sources, &prefixes[n - 1],
 				       &prefixes[i]);
 		if (again)
 			continue;
 		prefixes[n] = prefixes[i];
-		if (prefixes[n].origin != app_only) {
+		if (prefixes[n].origin != quiet->app_only) {
 			tunnel->n_included += !prefixes[n].excluded;
 			tunnel->n_excluded += prefixes[n].excluded;
 		}
@@ -288,7 +312,7 @@ void compile_prefixes(struct compiler *compiler,
 	const struct route_list *excluded =
 		pick(sources, true, &excluded_source);
 	size_t n = included->n + excluded->n;
-	uint32_t app_only = UINT32_MAX;
+	struct quiet quiet = { UINT32_MAX, UINT32_MAX, 0 };
 
 	compiler->n_routes += n;
 	if (compiler->n_routes > PREFIXES_MAX) {
@@ -307,10 +331,10 @@ void compile_prefixes(struct compiler *compiler,
 	if (!tunnel->prefixes)
 		return;
 
-	take_routes(compiler, included_source, included, false, tunnel);
-	take_routes(compiler, excluded_source, excluded, true, tunnel);
+	take_routes(compiler, included_source, included, false, &quiet, tunnel);
+	take_routes(compiler, excluded_source, excluded, true, &quiet, tunnel);
 	if (tunnel->routing_mode == ROUTING_APP_ONLY)
-		app_only = add_app_only(compiler, sources, tunnel);
-	settle(compiler, sources, app_only, tunnel);
+		quiet.app_only = add_app_only(compiler, sources, tunnel);
+	settle(compiler, sources, &quiet, tunnel);
 	add_built_ins(compiler, tunnel);
 }

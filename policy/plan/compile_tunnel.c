@@ -7,6 +7,7 @@
 #include "policy/model/keys.h"
 #include "policy/plan/compiler.h"
 #include "policy/read/cleanup.h"
+#include "policy/read/position.h"
 
 #define PLACE_MAX 1024
 
@@ -118,6 +119,57 @@ static void merge_interface(struct compiler *compiler,
 			compiler_copy(compiler, host ? host : profile);
 }
 
+/* The host's word binds the tunnel: then its VPN type is another's business. */
+static void check_type(struct compiler *compiler,
+		       const struct tunnel_sources *s)
+{
+	const struct tunnel_entry *p = s->profile;
+
+	if (p && p->foreign_type && !(s->host && s->host->interface))
+		compiler_complain(compiler, "E330", s->profile_source,
+				  &p->foreign_at, p->foreign_type,
+				  "not supported; splitd drives WireGuard, or "
+				  "an interface that the host file names for "
+				  "this VPNUUID");
+}
+
+static int compare_texts(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+static void take_domains(struct compiler *compiler,
+			 const struct tunnel_entry *p, struct tunnel *tunnel)
+{
+	const char **domains = compiler_array(compiler, p->n_excluded_domains,
+					      sizeof(*domains));
+	size_t n = 0;
+
+	if (!domains)
+		return;
+	for (size_t i = 0; i < p->n_excluded_domains; i++)
+		domains[i] = compiler_copy(compiler, p->excluded_domains[i]);
+	if (compiler->error)
+		return;
+	qsort(domains, p->n_excluded_domains, sizeof(*domains), compare_texts);
+	for (size_t i = 0; i < p->n_excluded_domains; i++)
+		if (!n || strcmp(domains[n - 1], domains[i]) != 0)
+			domains[n++] = domains[i];
+	tunnel->excluded_domains = domains;
+	tunnel->n_excluded_domains = n;
+}
+
+/* Apple: ExcludeLocalNetworks counts only beside one of the two others. */
+static void take_profile(struct compiler *compiler,
+			 const struct tunnel_entry *p, struct tunnel *tunnel)
+{
+	tunnel->exclude_local =
+		p->exclude_local &&
+		(p->enforce_routes || tunnel->routing_mode == ROUTING_APP_ONLY);
+	if (p->n_excluded_domains)
+		take_domains(compiler, p, tunnel);
+}
+
 static void merge(struct compiler *compiler, const struct tunnel_sources *s,
 		  struct tunnel *tunnel)
 {
@@ -138,11 +190,14 @@ static void merge(struct compiler *compiler, const struct tunnel_sources *s,
 			   h ? &h->routing_mode : NULL, routing_mode_values);
 	tunnel->inbound = merge_enum(compiler, s, p ? &p->inbound : NULL,
 				     h ? &h->inbound : NULL, inbound_values);
+	check_type(compiler, s);
+	if (p)
+		take_profile(compiler, p, tunnel);
 	if (p && h) {
 		check_routes(compiler, s, &p->included, &h->included);
 		check_routes(compiler, s, &p->excluded, &h->excluded);
 	}
-	if (p && !tunnel->interface)
+	if (p && !p->foreign_type && !tunnel->interface)
 		compiler_complain(compiler, "W460", s->profile_source, &p->at,
 				  p->uuid,
 				  "tunnel is unbound: no Interface is known, "
@@ -206,15 +261,16 @@ static void complain_interface(struct compiler *compiler,
 	const struct origin *a = &compiler->policy->origins[first->origin];
 	const struct origin *b = &compiler->policy->origins[again->origin];
 	const struct spot at = { b->key_path, b->line, b->column };
+	char position[POSITION_MAX];
 
+	position_format(a->line, a->column, position, sizeof(position));
 	for (size_t i = 0; i < compiler->n_sources; i++) {
 		if (compiler->sources[i].file != b->file)
 			continue;
-		compiler_complain(
-			compiler, "E326", &compiler->sources[i], &at,
-			again->interface,
-			"interface of two tunnels; also of %s:%u:%u %s",
-			a->file, a->line, a->column, a->key_path);
+		compiler_complain(compiler, "E326", &compiler->sources[i], &at,
+				  again->interface,
+				  "interface of two tunnels; also of %s:%s %s",
+				  a->file, position, a->key_path);
 	}
 }
 

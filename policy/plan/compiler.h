@@ -47,9 +47,14 @@ void compiler_describe(const struct source *source, const struct spot *at,
 
 uint32_t compiler_origin(struct compiler *compiler, const struct source *source,
 			 const struct spot *at);
+/* The origin of one thing of a list: PATH[index]. */
 uint32_t compiler_item_origin(struct compiler *compiler,
 			      const struct source *source, const char *path,
 			      uint32_t index, uint32_t line, uint32_t column);
+uint32_t compiler_route_origin(struct compiler *compiler,
+			       const struct source *source,
+			       const struct route_list *list,
+			       const struct route *route);
 
 char *compiler_copy(struct compiler *compiler, const char *text);
 void *compiler_array(struct compiler *compiler, size_t n, size_t size);
@@ -63,7 +68,10 @@ void compile_prefixes(struct compiler *compiler,
 		      const struct tunnel_sources *sources,
 		      struct tunnel *tunnel);
 
-/* Do two lists name the same prefixes, in whatever order? -ENOMEM. */
+/*
+ * Do two lists name the same prefixes, in whatever order? What is implied
+ * counts for nothing. -ENOMEM.
+ */
 int route_lists_agree(const struct route_list *a, const struct route_list *b);
 
 #endif

@@ -21,8 +21,8 @@
 /* Where a fact was written. */
 struct origin {
 	const char *file;     /* as the administrator named it; "(built in)" */
-	unsigned int line;    /* 1-based; 0: unknown (binary plists) */
-	unsigned int column;  /* 1-based; 0: unknown */
+	unsigned int line;    /* as in policy/read/position.h; 0: unknown */
+	unsigned int column;  /* likewise */
 	const char *key_path; /* "Tunnels.UUID.IncludedRoutes[0]" */
 };
 
@@ -72,6 +72,14 @@ struct tunnel {
 	enum when_down when_down;
 	enum routing_mode routing_mode;
 	enum inbound inbound;
+	/*
+	 * ExcludeLocalNetworks counts: the local networks that the host is on
+	 * are exempt. Only the host knows them: see local_exempt().
+	 */
+	bool exclude_local;
+	/* ExcludedDomains, lower case, "*." kept; for whoever resolves names */
+	const char **excluded_domains; /* sorted, each once */
+	size_t n_excluded_domains;
 	struct prefix *prefixes;
 	size_t n_prefixes;
 	size_t n_included; /* as the administrator wrote them: no built-ins */
@@ -101,7 +109,7 @@ struct selector {
  */
 struct app {
 	const char *id;		 /* bundle identifier, at most 255 bytes */
-	const char *linked_uuid; /* NULL: no command links it */
+	const char *linked_uuid; /* NULL: nothing links it */
 	uint32_t tunnel;	 /* index into policy.tunnels, or TUNNEL_NONE */
 	struct selector *selectors;
 	size_t n_selectors;

@@ -1,21 +1,23 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The outermost layer of an input: which format its bytes are. */
+/* The outer layers of an input: which format its bytes are, who signed it. */
 #ifndef SPLITD_POLICY_ENVELOPE_H
 #define SPLITD_POLICY_ENVELOPE_H
 
 #include <stddef.h>
 
-struct arena;
-struct report;
+#include "policy/read/reader.h"
+
+struct signature;
+struct signature_policy;
 struct value;
 
 /*
- * Tells the format by the first bytes, never by the file's name, and reads
- * it. host_keys: see xml_parse(). -EBADMSG with what is wrong in the report
- * and *ret_root untouched, or -ENOMEM.
+ * Tells the format by the first bytes, never by the file's name, and reads it:
+ * XML, binary, or a signed message with one of the two in it. -EBADMSG with
+ * what is wrong in the report, or -ENOMEM, and nothing returned.
  */
-int envelope_read(const char *file, const void *bytes, size_t len,
-		  const char *const *host_keys, struct report *report,
-		  struct arena *arena, struct value **ret_root);
+int envelope_read(const struct reader *reader, const void *bytes, size_t len,
+		  const struct signature_policy *policy,
+		  struct signature *ret_signature, struct value **ret_root);
 
 #endif

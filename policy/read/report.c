@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "policy/read/cleanup.h"
+#include "policy/read/position.h"
 #include "policy/read/report.h"
 #include "policy/read/text.h"
 
@@ -49,11 +50,38 @@ static char *shown(const char *text, size_t max_chars)
 	return copy;
 }
 
+static void set_position(struct finding *finding, const struct place *place)
+{
+	finding->inner = place->line & POSITION_INNER;
+	finding->is_object = position_is_object(place->line);
+	if (finding->is_object) {
+		finding->object = position_number(place->line);
+		finding->offset = place->column;
+	} else {
+		finding->line = position_number(place->line);
+		finding->column = place->column;
+	}
+}
+
+struct place finding_place(const struct finding *finding)
+{
+	uint32_t layer = (finding->inner ? POSITION_INNER : 0) |
+			 (finding->is_object ? POSITION_OBJECT : 0);
+
+	return (struct place){
+		.file = finding->file,
+		.line = layer |
+			(finding->is_object ? finding->object : finding->line),
+		.column = finding->is_object ? finding->offset :
+					       finding->column,
+		.path = finding->path,
+	};
+}
+
 static int fill(struct finding *finding, const struct place *place,
 		const char *value, size_t value_chars, const char *message)
 {
-	finding->line = place->line;
-	finding->column = place->column;
+	set_position(finding, place);
 	finding->file = strdup(place->file ? place->file : "");
 	finding->path = shown(place->path ? place->path : "", SIZE_MAX);
 	finding->message = shown(message, SIZE_MAX);
@@ -94,21 +122,31 @@ static int append(struct report *report, struct finding *finding)
 	return 0;
 }
 
+/* True: as many are kept of the file already, and this one was counted. */
+static bool is_flood(struct report *report, const struct place *place,
+		     enum severity severity)
+{
+	count_file(report, place->file ? place->file : "");
+	if (report->counted[severity] < KEPT_MAX)
+		return false;
+	report->n_suppressed++;
+	report->n_errors += severity == SEVERITY_ERROR;
+	return true;
+}
+
+static enum severity severity_of(const char *code)
+{
+	return code[0] == 'E' ? SEVERITY_ERROR : SEVERITY_WARNING;
+}
+
 static int add(struct report *report, const char *code,
 	       const struct place *place, const char *value, size_t value_chars,
 	       const char *message)
 {
 	struct finding finding _cleanup_(finding_clear) = {
-		.severity = code[0] == 'E' ? SEVERITY_ERROR : SEVERITY_WARNING,
+		.severity = severity_of(code),
 	};
 	int r;
-
-	count_file(report, place->file ? place->file : "");
-	if (report->counted[finding.severity] >= KEPT_MAX) {
-		report->n_suppressed++;
-		report->n_errors += finding.severity == SEVERITY_ERROR;
-		return 0;
-	}
 
 	snprintf(finding.code, sizeof(finding.code), "%s", code);
 	r = fill(&finding, place, value, value_chars, message);
@@ -123,6 +161,8 @@ int report_addv(struct report *report, const char *code,
 {
 	char *message _cleanup_free_ = NULL;
 
+	if (is_flood(report, place, severity_of(code)))
+		return 0;
 	if (vasprintf(&message, format, args) < 0) {
 		message = NULL;
 		return -ENOMEM;
@@ -134,6 +174,8 @@ int report_copy(struct report *report, const char *code,
 		const struct place *place, const char *value,
 		const char *message)
 {
+	if (is_flood(report, place, severity_of(code)))
+		return 0;
 	return add(report, code, place, value, SIZE_MAX, message);
 }
 
@@ -182,14 +224,14 @@ bool report_file_failed(const struct report *report, const char *file)
 
 int finding_format(const struct finding *finding, char *buf, size_t size)
 {
-	char position[32] = "";
+	const struct place place = finding_place(finding);
+	char position[POSITION_MAX];
 
-	if (finding->line)
-		snprintf(position, sizeof(position), ":%u:%u", finding->line,
-			 finding->column);
-	return snprintf(buf, size, "%s%s: %s%s%s%s%s%s [%s]", finding->file,
-			position, finding->path, finding->path[0] ? ": " : "",
-			finding->message, finding->value ? ": '" : "",
+	position_format(place.line, place.column, position, sizeof(position));
+	return snprintf(buf, size, "%s%s%s: %s%s%s%s%s%s [%s]", finding->file,
+			position[0] ? ":" : "", position, finding->path,
+			finding->path[0] ? ": " : "", finding->message,
+			finding->value ? ": '" : "",
 			finding->value ? finding->value : "",
 			finding->value ? "'" : "", finding->code);
 }

@@ -18,11 +18,15 @@ struct finding {
 	enum severity severity;
 	char code[8];
 	char *file;
-	unsigned int line;   /* 0: unknown */
-	unsigned int column; /* 0: unknown */
-	char *path;	     /* key path; "(root)"; "" for the file as such */
-	char *message;	     /* lower case, no full stop */
-	char *value;	     /* the offending text, clipped, escaped; or NULL */
+	bool inner;	     /* in the content of a signed message */
+	bool is_object;	     /* of a binary property list, below */
+	unsigned int line;   /* 0: unknown, or no text */
+	unsigned int column; /* 0: unknown, or no text */
+	unsigned int object; /* number and byte offset */
+	unsigned int offset;
+	char *path;    /* key path; "(root)"; "" for the file as such */
+	char *message; /* lower case, no full stop */
+	char *value;   /* the offending text, clipped, escaped; or NULL */
 };
 
 /*
@@ -39,11 +43,15 @@ struct report {
 	size_t counted[2];
 };
 
+/* line and column as in position.h. */
 struct place {
 	const char *file;
 	unsigned int line, column;
 	const char *path;
 };
+
+/* Where a finding is; the strings stay the finding's. */
+struct place finding_place(const struct finding *finding);
 
 /*
  * Adds a finding; the severity is the code's first letter (E, or W and N).
@@ -68,7 +76,10 @@ int report_move(struct report *to, struct report *from);
 /* True if one of the file's findings is an error. */
 bool report_file_failed(const struct report *report, const char *file);
 
-/* FILE[:LINE:COL]: KEY.PATH: what is wrong: 'offending text' [CODE] */
+/*
+ * FILE[:LINE:COL]: KEY.PATH: what is wrong: 'offending text' [CODE]. The
+ * position in a binary or signed file reads as position_format() has it.
+ */
 int finding_format(const struct finding *finding, char *buf, size_t size);
 
 void report_clear(struct report *report);

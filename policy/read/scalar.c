@@ -82,11 +82,44 @@ int scalar_real(const char *text, double *ret)
 	return 0;
 }
 
+static int days_of_month(int year, int month)
+{
+	static const int days[] = { 31, 28, 31, 30, 31, 30,
+				    31, 31, 30, 31, 30, 31 };
+	bool leap = (year % 4 == 0 && year % 100) || year % 400 == 0;
+
+	return days[month - 1] + (month == 2 && leap);
+}
+
+/* Years begin in March here, so that the leap day is a year's last one. */
+static int64_t days_since_epoch(int year, int month, int day)
+{
+	int64_t y = year - (month <= 2) + 400; /* never negative */
+	int64_t m = (month + 9) % 12;
+
+	return y * 365 + y / 4 - y / 100 + y / 400 + (m * 153 + 2) / 5 + day -
+	       1 - 719468 - 146097;
+}
+
+/* timegm() would open /etc/localtime, which the confined parser must not. */
+int scalar_seconds(const struct tm *tm, int64_t *ret)
+{
+	int year = tm->tm_year + 1900, month = tm->tm_mon + 1;
+
+	if (year < 0 || year > 9999 || month < 1 || month > 12 ||
+	    tm->tm_mday < 1 || tm->tm_mday > days_of_month(year, month) ||
+	    tm->tm_hour < 0 || tm->tm_hour > 23 || tm->tm_min < 0 ||
+	    tm->tm_min > 59 || tm->tm_sec < 0 || tm->tm_sec > 59)
+		return -EINVAL;
+	*ret = days_since_epoch(year, month, tm->tm_mday) * 86400 +
+	       tm->tm_hour * 3600 + tm->tm_min * 60 + tm->tm_sec;
+	return 0;
+}
+
 int scalar_date(const char *text, int64_t *ret)
 {
 	static const char form[] = "dddd-dd-ddTdd:dd:ddZ";
-	struct tm tm = { 0 }, again;
-	time_t when;
+	struct tm tm = { 0 };
 
 	if (strlen(text) != sizeof(form) - 1)
 		return -EINVAL;
@@ -99,16 +132,7 @@ int scalar_date(const char *text, int64_t *ret)
 		return -EINVAL;
 	tm.tm_year -= 1900;
 	tm.tm_mon -= 1;
-	again = tm;
-	when = timegm(&again);
-	/* timegm() turns 31 February into March: what does not come back */
-	if (again.tm_mon != tm.tm_mon || again.tm_mday != tm.tm_mday ||
-	    again.tm_hour != tm.tm_hour || again.tm_min != tm.tm_min ||
-	    again.tm_sec != tm.tm_sec)
-		return -EINVAL;
-
-	*ret = when;
-	return 0;
+	return scalar_seconds(&tm, ret);
 }
 
 static int base64_digit(char c)

@@ -5,6 +5,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <time.h>
 
 /* All return 0, or -EINVAL with *ret untouched, whatever the locale. */
 
@@ -16,6 +17,9 @@ int scalar_real(const char *text, double *ret);
 
 /* YYYY-MM-DDThh:mm:ssZ, a date that exists; in seconds since the epoch. */
 int scalar_date(const char *text, int64_t *ret);
+
+/* The same of a date in UTC, from year 0 to 9999. */
+int scalar_seconds(const struct tm *tm, int64_t *ret);
 
 /*
  * Base64 with blanks anywhere. data must hold len / 4 * 3 bytes and may be

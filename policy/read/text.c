@@ -97,6 +97,12 @@ void text_escape(const char *text, size_t len, size_t max_chars, char *buf,
 			snprintf(buf + out, size - out, "...");
 			return;
 		}
+		/* nearly every character, and findings come in floods */
+		if (text[i] >= ' ' && text[i] <= '~' && size - out > 1) {
+			buf[out++] = text[i++];
+			buf[out] = '\0';
+			continue;
+		}
 		i += escape_one(text + i, len - i, piece);
 		n = strlen(piece);
 		if (n >= size - out)

@@ -22,8 +22,9 @@ const struct value *value_get(const struct value *dict, const char *key)
 {
 	if (!dict || dict->type != VALUE_DICT)
 		return NULL;
-	value_foreach(child,
-		      dict) if (strcmp(child->key, key) == 0) return child;
+	value_foreach(child, dict)
+		if (strcmp(child->key, key) == 0)
+			return child;
 	return NULL;
 }
 

@@ -20,7 +20,8 @@
 #include "policy/read/xml.h"
 #include "policy/read/xml_tree.h"
 
-#define PIECE_BYTES ((size_t)256 * 1024)
+#define PIECE_BYTES   ((size_t)256 * 1024)
+#define SKIPPED_DEPTH 1000
 
 struct xml {
 	struct tree tree;
@@ -72,7 +73,10 @@ static void XMLCALL on_start(void *ctx, const char *name,
 	if (xml->tree.error)
 		return;
 	if (xml->skipping) {
-		xml->skipping++;
+		/* refused, and reported; expat remembers each open element */
+		if (++xml->skipping > SKIPPED_DEPTH)
+			xml->tree.error = -EBADMSG;
+		check_error(xml);
 		return;
 	}
 	take_position(xml);
@@ -98,17 +102,6 @@ static void XMLCALL on_end(void *ctx, const char *name)
 	check_error(xml);
 }
 
-static void XMLCALL on_text(void *ctx, const char *text, int len)
-{
-	struct xml *xml = ctx;
-
-	if (xml->tree.error || xml->skipping)
-		return;
-	take_position(xml);
-	tree_text(&xml->tree, text, (size_t)len);
-	check_error(xml);
-}
-
 /* In a text for people a comment may stand, in what identifies it may not. */
 static void refuse_inside_scalar(struct xml *xml, const char *what)
 {
@@ -121,6 +114,32 @@ static void refuse_inside_scalar(struct xml *xml, const char *what)
 	take_position(xml);
 	tree_complain(&xml->tree, "E122", NULL, "%s inside <%s>", what,
 		      element_name(top->element));
+	check_error(xml);
+}
+
+/*
+ * A reference is longer than what it stands for. Numbers and base64 written
+ * with them are read differently by different programs.
+ */
+static void check_reference(struct xml *xml, const char *text, int len)
+{
+	const struct frame *top = tree_top(&xml->tree);
+	bool is_break = len == 1 && *text == '\n'; /* may have been CR LF */
+
+	if (!is_break && XML_GetCurrentByteCount(xml->parser) != len && top &&
+	    top->element != ELEMENT_KEY)
+		refuse_inside_scalar(xml, "reference");
+}
+
+static void XMLCALL on_text(void *ctx, const char *text, int len)
+{
+	struct xml *xml = ctx;
+
+	if (xml->tree.error || xml->skipping)
+		return;
+	take_position(xml);
+	check_reference(xml, text, len);
+	tree_text(&xml->tree, text, (size_t)len);
 	check_error(xml);
 }
 
@@ -377,35 +396,35 @@ static void parser_free(XML_Parser *parser)
 		XML_ParserFree(*parser);
 }
 
-int xml_parse(const char *file, const char *text, size_t len,
-	      const char *const *host_keys, struct report *report,
-	      struct arena *arena, struct value **ret_root)
+int xml_parse(const struct reader *reader, const char *text, size_t len,
+	      struct value **ret_root)
 {
 	XML_Parser parser _cleanup_(parser_free) = XML_ParserCreate("UTF-8");
 	struct xml *xml _cleanup_free_ = calloc(1, sizeof(*xml));
-	size_t errors = report->n_errors;
+	size_t errors = reader->report->n_errors;
 	int r;
 
 	if (!xml || !parser)
 		return -ENOMEM;
 	xml->parser = parser;
-	xml->tree.file = file;
-	xml->tree.report = report;
-	xml->tree.arena = arena;
-	xml->tree.host_keys = host_keys;
+	xml->tree.file = reader->file;
+	xml->tree.layer = reader->layer;
+	xml->tree.report = reader->report;
+	xml->tree.arena = reader->arena;
+	xml->tree.host_keys = reader->host_keys;
 	xml->tree.budget = &budget_profile;
 	set_handlers(xml);
 
 	r = run(xml, text, len);
 	free(xml->tree.text);
-	if (r == 0 && report->n_errors == errors && !xml->tree.root) {
+	if (r == 0 && reader->report->n_errors == errors && !xml->tree.root) {
 		tree_complain(&xml->tree, "E300", NULL,
 			      "<plist> holds no value");
 		r = xml->tree.error;
 	}
 	if (r < 0)
 		return r;
-	if (report->n_errors != errors)
+	if (reader->report->n_errors != errors)
 		return -EBADMSG;
 	*ret_root = xml->tree.root;
 	return 0;

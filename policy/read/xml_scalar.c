@@ -16,7 +16,7 @@ struct value *tree_value(struct tree *tree, const struct frame *frame,
 		return NULL;
 	}
 	value->type = type;
-	value->line = frame->line;
+	value->line = frame->line | tree->layer;
 	value->column = frame->column;
 	return value;
 }

@@ -13,7 +13,10 @@
 
 #include "policy/read/arena.h"
 #include "policy/read/cleanup.h"
+#include "policy/read/position.h"
 #include "policy/read/report.h"
+#include "policy/read/secret.h"
+#include "policy/read/sort.h"
 #include "policy/read/xml_tree.h"
 
 /* Base64 of the largest data, and its line breaks. */
@@ -85,15 +88,21 @@ static void complain_at(struct tree *tree, uint32_t line, uint32_t column,
 			va_list args)
 {
 	struct trail room = { 0 };
-	char *path _cleanup_free_ = trail_format(here(tree, &room));
-	const struct place place = { tree->file, line, column, path };
+	const struct trail *trail = here(tree, &room);
+	char *path _cleanup_free_ = trail_format(trail);
+	const struct place place = { tree->file, line | tree->layer, column,
+				     path };
 	int r;
 
+	if (value && secret_trail(trail))
+		value = SECRET_SHOWN;
 	r = path ? report_addv(tree->report, code, &place, value, format,
 			       args) :
 		   -ENOMEM;
 	if (r < 0)
 		tree->error = r;
+	else if (++tree->complaints > BUDGET_FINDINGS && !tree->error)
+		tree->error = -EBADMSG;
 }
 
 void tree_complain(struct tree *tree, const char *code, const char *value,
@@ -343,12 +352,12 @@ static void complain_duplicate(struct tree *tree, const struct value *first,
 	uint32_t line = tree->line, column = tree->column;
 
 	top->key = again->key;
-	tree->line = again->key_line;
+	tree->line = position_number(again->key_line);
 	tree->column = again->key_column;
 	tree_complain(tree, "E115", NULL,
 		      "duplicate key (first at %u:%u, again at %u:%u)",
-		      first->key_line, first->key_column, again->key_line,
-		      again->key_column);
+		      position_number(first->key_line), first->key_column,
+		      tree->line, again->key_column);
 	tree->line = line;
 	tree->column = column;
 	top->key = NULL;
@@ -366,8 +375,9 @@ static void check_duplicates(struct tree *tree, const struct value *dict)
 		tree->error = -ENOMEM;
 		return;
 	}
-	value_foreach(child, dict) sorted[n++] = child;
-	qsort(sorted, n, sizeof(*sorted), compare_keys);
+	value_foreach(child, dict)
+		sorted[n++] = child;
+	sort_items(sorted, n, sizeof(*sorted), compare_keys);
 
 	for (size_t first = 0, i = 1; i < n; i++) {
 		if (strcmp(sorted[first]->key, sorted[i]->key) == 0)
@@ -404,7 +414,7 @@ static void hang(struct tree *tree, struct value *value)
 	}
 	if (top->element == ELEMENT_DICT) {
 		value->key = top->key;
-		value->key_line = top->key_line;
+		value->key_line = top->key_line | tree->layer;
 		value->key_column = top->key_column;
 		top->key = NULL;
 	}

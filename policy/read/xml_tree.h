@@ -46,6 +46,7 @@ struct frame {
 
 struct tree {
 	const char *file;
+	uint32_t layer; /* of reader.h: goes into every position */
 	struct report *report;
 	struct arena *arena;
 	const char *const *host_keys;
@@ -57,6 +58,7 @@ struct tree {
 	char *text; /* of the open scalar */
 	size_t text_len, text_size;
 	bool text_too_long;
+	unsigned int complaints;
 	uint32_t line, column; /* of the event */
 	int error; /* parsing must stop: -ENOMEM, or -EBADMSG when reported */
 };

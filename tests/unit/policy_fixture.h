@@ -18,6 +18,7 @@
 #include "policy/plan/compile.h"
 #include "policy/plan/explain.h"
 #include "policy/plan/policy.h"
+#include "policy/read/position.h"
 #include "policy/read/report.h"
 
 /* Tests run in the root of the source tree. */
@@ -96,13 +97,16 @@ static inline char *profile_text(const char *uuid, const char *extra)
 			 "<key>PayloadType</key><string>Configuration</string>"
 			 "<key>PayloadVersion</key><integer>1</integer>"
 			 "<key>PayloadIdentifier</key><string>p.%s</string>"
-			 "<key>PayloadUUID</key><string>u</string>"
+			 "<key>PayloadUUID</key>"
+			 "<string>5f0c2a1e-0000-4000-8000-000000000001</string>"
 			 "<key>PayloadContent</key><array><dict>"
 			 "<key>PayloadType</key>"
 			 "<string>com.apple.vpn.managed.applayer</string>"
 			 "<key>PayloadVersion</key><integer>1</integer>"
 			 "<key>PayloadIdentifier</key><string>i</string>"
-			 "<key>PayloadUUID</key><string>u</string>"
+			 "<key>PayloadUUID</key>"
+			 "<string>5f0c2a1e-0000-4000-8000-000000000002</string>"
+			 "<key>UserDefinedName</key><string>Office</string>"
 			 "<key>VPNUUID</key><string>%s</string>"
 			 "<key>VPNType</key><string>VPN</string>"
 			 "<key>VPNSubType</key><string>x</string>"
@@ -182,9 +186,15 @@ static inline void print_origin(FILE *out, const struct policy *policy,
 				uint32_t index)
 {
 	const struct origin *origin = &policy->origins[index];
+	char position[POSITION_MAX];
 
-	fprintf(out, " @%u %s:%u:%u %s\n", index, origin->file, origin->line,
-		origin->column, origin->key_path);
+	position_format(origin->line, origin->column, position,
+			sizeof(position));
+	for (char *p = position; *p; p++)
+		if (*p == ' ')
+			*p = '-';
+	fprintf(out, " @%u %s:%s %s\n", index, origin->file, position,
+		origin->key_path);
 }
 
 /* Everything a policy says, origins and their numbers included. */

@@ -8,9 +8,14 @@ static const char *const files[] = {
 	"seed/per-app-vpn.mobileconfig",
 	"seed/application-attributes.plist",
 	"seed/host.plist",
+	"accept/mapping.plist",
+	"accept/wireguard-template.plist",
+	"warn/carried.plist",
+	"warn/host.plist",
 };
 
 #define N_FILES (sizeof(files) / sizeof(files[0]))
+#define N_SEED	3 /* of them, that make one policy */
 
 static void *encode(const char *name, size_t *ret_len)
 {
@@ -28,7 +33,7 @@ static void *encode(const char *name, size_t *ret_len)
 /* Decoded documents compile to the same bytes, and encode to the same. */
 static void test_round_trip(void **state)
 {
-	struct document *plain[N_FILES], *decoded[N_FILES];
+	struct document *plain[N_FILES] = { NULL }, *decoded[N_FILES];
 	struct report report = { 0 }, again = { 0 };
 	struct policy *a = NULL, *b = NULL;
 	char *text_a, *text_b;
@@ -51,8 +56,8 @@ static void test_round_trip(void **state)
 		free(bytes_again);
 		report_clear(&one);
 	}
-	assert_int_equal(policy_compile(plain, N_FILES, &report, &a), 0);
-	assert_int_equal(policy_compile(decoded, N_FILES, &again, &b), 0);
+	assert_int_equal(policy_compile(plain, N_SEED, &report, &a), 0);
+	assert_int_equal(policy_compile(decoded, N_SEED, &again, &b), 0);
 	text_a = policy_text(a);
 	text_b = policy_text(b);
 	assert_string_equal(text_a, text_b);
@@ -181,6 +186,21 @@ static void test_lies(void **state)
 	}
 }
 
+/* A profile names executables, never what only the host may name. */
+static void test_profile_lies(void **state)
+{
+	static const char from[] = "exe:/usr/bin/a", to[] = "cgroup:/sys/ab";
+	size_t len;
+	char *bytes = encode("accept/mapping.plist", &len);
+	char *at = memmem(bytes, len, from, strlen(from));
+
+	(void)state;
+	assert_non_null(at);
+	memcpy(at, to, strlen(to));
+	assert_false(survives((unsigned char *)bytes, len));
+	free(bytes);
+}
+
 /* Bits behind the prefix length would break the order of prefixes. */
 static void test_host_bits(void **state)
 {
@@ -206,6 +226,7 @@ int main(void)
 		cmocka_unit_test(test_truncated),
 		cmocka_unit_test(test_flipped),
 		cmocka_unit_test(test_lies),
+		cmocka_unit_test(test_profile_lies),
 		cmocka_unit_test(test_host_bits),
 	};
 

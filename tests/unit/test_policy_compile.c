@@ -56,10 +56,12 @@ static void test_seed(void **state)
 			    "/opt/google/chrome/chrome");
 	assert_null(policy_find_app(policy, "com.google.Chrome.ios"));
 
-	/* the malformed DOCTYPEs, and nothing else */
-	assert_int_equal(report.n, 2);
-	assert_string_equal(report.findings[0].code, "W130");
-	assert_string_equal(report.findings[1].code, "W130");
+	/* the malformed DOCTYPEs, a name, and a rule that per-app has not */
+	assert_int_equal(report.n, 4);
+	assert_true(has_finding(&report, "W130", "per-app-vpn"));
+	assert_true(has_finding(&report, "W130", "application-attributes"));
+	assert_true(has_finding(&report, "W412", "PayloadDisplayName"));
+	assert_true(has_finding(&report, "N431", "'Connect'"));
 	policy_free(policy);
 	report_clear(&report);
 }

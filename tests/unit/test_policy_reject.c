@@ -17,6 +17,7 @@ static void test_case(const char *name)
 	assert_non_null(expected);
 	assert_true(len > 0);
 	assert_string_equal(found, expected);
+	assert_null(strstr(found, "SECRET"));
 	free(found);
 	free(expected);
 }
@@ -133,6 +134,18 @@ static void test_flood(void **state)
 	free(text);
 }
 
+/* What crosses the sandbox's pipe, and what the daemon then holds. */
+static void expect_no_secret(const struct document *document,
+			     const struct report *report)
+{
+	void *bytes = NULL;
+	size_t len;
+
+	assert_int_equal(document_encode(document, report, &bytes, &len), 0);
+	assert_null(memmem(bytes, len, "SECRET", 6));
+	free(bytes);
+}
+
 /* Odd but accepted: a warning each, and never a secret. */
 static void expect_warnings(const char *name)
 {
@@ -156,6 +169,7 @@ static void expect_warnings(const char *name)
 	assert_non_null(expected);
 	assert_string_equal(found, expected);
 	assert_null(strstr(found, "SECRET"));
+	expect_no_secret(document, &report);
 	free(found);
 	free(expected);
 	document_free(document);
@@ -164,10 +178,26 @@ static void expect_warnings(const char *name)
 
 static void test_warnings(void **state)
 {
+	DIR *dir = opendir(TEST_DATA "/warn");
+	const struct dirent *entry;
+	int cases = 0;
+
 	(void)state;
-	expect_warnings("warn/profile.plist");
-	expect_warnings("warn/item.plist");
-	expect_warnings("warn/request.plist");
+	assert_non_null(dir);
+	while ((entry = readdir(dir))) {
+		char *end = strstr(entry->d_name, ".expect");
+		char name[300];
+
+		if (!end)
+			continue;
+		snprintf(name, sizeof(name), "warn/%.*s",
+			 (int)(end - entry->d_name), entry->d_name);
+		print_message("%s\n", name);
+		expect_warnings(name);
+		cases++;
+	}
+	closedir(dir);
+	assert_true(cases >= 13);
 }
 
 /* Nothing that moves a terminal's cursor comes out of a finding. */
