@@ -255,6 +255,22 @@ int BPF_PROG(sp_cg_rmdir, struct cgroup *cgroup, const char *path)
 	return 0;
 }
 
+/*
+ * Whoever looks at another process may find it past sp_exit, and has just
+ * noted it down for good. Looked at afterwards: if it lives, sp_exit is still
+ * to come.
+ */
+static __always_inline bool sp_forget_dead(struct task_struct *task)
+{
+	__u32 tgid = task->tgid;
+
+	if (BPF_CORE_READ(task, signal, live.counter))
+		return false;
+	bpf_map_delete_elem(&sp_task, &tgid);
+
+	return true;
+}
+
 /* A process moved: the sockets it holds have to follow. */
 SEC("tp_btf/cgroup_attach_task")
 int BPF_PROG(sp_cg_attach, struct cgroup *cgroup, const char *path,
@@ -266,6 +282,7 @@ int BPF_PROG(sp_cg_attach, struct cgroup *cgroup, const char *path,
 	if (!config || BPF_CORE_READ(cgroup, root, hierarchy_id))
 		return 0;
 	sp_task_class(task, config, &now);
+	(void)sp_forget_dead(task);
 
 	return 0;
 }
@@ -282,7 +299,7 @@ int sp_tasks(struct bpf_iter__task *ctx)
 	if (!task || !config || task->tgid != task->pid)
 		return 0;
 	record.class = sp_task_class(task, config, &now);
-	if (!record.class)
+	if (sp_forget_dead(task) || !record.class)
 		return 0;
 	record.tgid = task->tgid;
 	record.how = now.how;

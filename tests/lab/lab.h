@@ -80,6 +80,7 @@ struct trial {
 	enum dst dst;
 	enum family family;
 	bool control; /* no daemon: everything leaves by the uplink */
+	bool maimed;  /* a hook is missing: few rounds tell as well as many */
 	bool forced;  /* the question came by "via": so must the answer */
 	enum side via;
 	int deadline_ms;
@@ -133,6 +134,7 @@ struct score {
 	unsigned passed, failed, skipped;
 	unsigned faults[FAULT_OTHER + 1];
 	unsigned red, red_inner; /* rows; those that need no guard */
+	unsigned astray; /* leaks and strays of rows that are not ROW_HANDS */
 	bool red_rows[MAX_ROWS]; /* which, by their place in the table */
 };
 
@@ -147,7 +149,7 @@ struct lab {
 	struct trial *trial; /* shared with every process of the lab */
 	uint32_t nonce;
 	bool control; /* mode: no daemon */
-	bool maimed;  /* mode: a hook is missing, the daemon is dead */
+	bool maimed;  /* mode: a hook is missing */
 	bool verbose;
 	int deadline_ms;
 	const char *glob; /* of row names; NULL: all */
@@ -171,11 +173,13 @@ struct row {
 
 #define ROW_VIA		 BIT(0) /* the far end asks, through row->via */
 #define ROW_SILENT	 BIT(1) /* with splitd, no packet is right, too */
-#define ROW_DAEMON	 BIT(2) /* needs a living daemon: not with hooks */
+#define ROW_DAEMON	 BIT(2) /* needs a living daemon */
 #define ROW_ESCAPE	 BIT(3) /* right only with the guard */
 #define ROW_UNCONTROLLED BIT(4) /* without splitd nothing can be seen */
 #define ROW_BOTH	 BIT(5) /* the opposite destination is asked, too */
 #define ROW_GUEST	 BIT(6) /* run() starts in the unlisted app's cgroup */
+#define ROW_HANDS	 BIT(7) /* the sender's class is not the maker's */
+#define ROW_MEMORY	 BIT(8) /* reads splitd's maps */
 
 /* names.c: what things are called, and where they are */
 const char *side_name(enum side side);
@@ -240,6 +244,7 @@ int op_exec(struct trial *trial, const char *path, const char *op);
 int op_held_tcp(struct trial *trial); /* rows_pass.c */
 int op_held_udp(struct trial *trial);
 int op_hold(struct trial *trial); /* rows_held.c */
+int op_late(struct trial *trial);
 
 /* cgroup.c */
 int cgroup_name(struct lab *lab, pid_t pid);
@@ -300,7 +305,7 @@ const struct row *rows_at(size_t i); /* NULL behind the last */
 
 extern const struct row rows_tcp[], rows_udp[], rows_icmp[], rows_uring[],
 	rows_pass[], rows_server[], rows_pull[], rows_escape[], rows_door[],
-	rows_identity[], rows_held[];
+	rows_identity[], rows_memory[], rows_held[];
 
 /* hooks.c */
 int hooks_run(struct lab *lab);

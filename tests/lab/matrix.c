@@ -22,7 +22,7 @@
 
 /* How often a row may fail before the rest of it is taken for red. */
 #define ENOUGH_FAILURES 8
-#define MAIMED_FAILURES 3
+#define MAIMED_FAILURES 2
 
 static void address_format(const struct in6_addr *addr, char *buf, size_t size)
 {
@@ -137,6 +137,7 @@ static void trial_begin(struct lab *lab, const struct row *row, enum app app,
 	trial->dst = dst;
 	trial->family = family;
 	trial->control = lab->control;
+	trial->maimed = lab->maimed;
 	trial->forced = row->flags & ROW_VIA;
 	trial->via = row->via;
 	trial->arg = row->arg;
@@ -163,6 +164,8 @@ static void trial_report(struct lab *lab, const struct row *row)
 			return;
 	} else {
 		lab->score.failed++;
+		lab->score.astray += trial->fault <= FAULT_STRAY &&
+				     !(row->flags & ROW_HANDS);
 	}
 	if (lab->maimed && !lab->verbose)
 		return;
@@ -202,8 +205,9 @@ static bool row_meant(const struct lab *lab, const struct row *row)
 	if (lab->glob && fnmatch(lab->glob, row->name, 0) != 0)
 		return false;
 	if (lab->control)
-		return !(row->flags & (ROW_UNCONTROLLED | ROW_DAEMON));
-	return !lab->maimed || !(row->flags & ROW_DAEMON);
+		return !(row->flags &
+			 (ROW_UNCONTROLLED | ROW_DAEMON | ROW_MEMORY));
+	return lab->daemon.pid > 0 || !(row->flags & ROW_DAEMON);
 }
 
 static int row_cases(struct lab *lab, const struct row *row)

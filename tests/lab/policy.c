@@ -97,12 +97,16 @@ static void command_write(FILE *file)
 	fputs("</array></dict>\n", file);
 }
 
+/* "named" is no cgroup yet, and not a word is said of those below it. */
 static void host_write(const struct lab *lab, FILE *file)
 {
+	const char *top = lab->cgroup + strlen(lab->mount);
+
 	fprintf(file,
 		"<key>Apps</key><dict>\n<key>com.example.listed</key><array>"
-		"<string>cgroup:%s/apps/listed/**</string></array>\n",
-		lab->cgroup + strlen(lab->mount));
+		"<string>cgroup:%s/apps/listed/**</string>"
+		"<string>cgroup:%s/apps/named</string></array>\n",
+		top, top);
 	for (size_t i = 0; i < N_EXE_APPS; i++)
 		fprintf(file,
 			"<key>%s</key><array><string>exe:%s/%s</string>"

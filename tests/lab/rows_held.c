@@ -21,6 +21,17 @@
 
 /* "Soon": the daemon is told, and duplicates the sockets. */
 #define TAKE_OVER_MS 1000
+#define ROUND_MS     200
+#define GOOD_ROUNDS  3
+
+/* Where the next image finds them, behind CHANNEL_FD. */
+#define LATE_UDP_FD  203
+#define LATE_PING_FD 204
+
+enum {
+	LATE_BY_MOVE,
+	LATE_BY_EXEC
+};
 
 enum held {
 	HELD_UDP,
@@ -206,59 +217,122 @@ static int held(struct lab *lab, struct trial *trial)
 }
 
 /*
- * A process moved into a listed cgroup takes a ping socket along, for which no
- * hook runs. The daemon hears of the move and takes the socket over: not at
- * once, but soon.
+ * A process comes into a class late, by a move into a listed cgroup or by exec
+ * of a listed executable, and goes on with sockets for which no hook will run:
+ * one sends to the peer it is connected to, the other only pings. The daemon
+ * hears of the process and takes them over: not at once, but soon.
  */
-static int moved_main(struct trial *trial, int channel)
+static int late_open(struct trial *trial)
 {
 	int icmp = family_is_v6(trial->family) ? (int)IPPROTO_ICMPV6 :
 						 (int)IPPROTO_ICMP;
-	char path[LAB_PATH + 32];
-	_cleanup_close_ int fd = -1;
-	int r = sock_open(trial, SOCK_DGRAM, icmp, &fd);
+	_cleanup_close_ int udp = -1, ping = -1;
+	int r = sock_open(trial, SOCK_DGRAM, 0, &udp);
 
 	if (r >= 0)
-		r = ping_ask(trial, fd, trial->dst, false);
-	snprintf(path, sizeof(path), "%s/apps/listed", trial->cgroup);
-	while (r >= 0 && write(channel, "", 1) == 1 &&
-	       pipe_wait(channel, 10000) >= 0) {
-		struct trial once = *trial;
-
-		if (path[0])
-			r = cgroup_join(path, getpid());
-		path[0] = '\0';
-		ping_ask(&once, fd, trial->dst, false);
-	}
-	return r;
+		r = sock_open(trial, SOCK_DGRAM, icmp, &ping);
+	if (r >= 0)
+		r = sock_connect(trial, udp, trial->dst, PORT_ECHO);
+	if (r < 0)
+		return trial_fail(trial, FAULT_OTHER, "connect: %s",
+				  strerror(-r));
+	if (dup2(udp, LATE_UDP_FD) < 0 || dup2(ping, LATE_PING_FD) < 0)
+		return trial_fail(trial, FAULT_OTHER, "dup2: %m");
+	return 0;
 }
 
-/* One ping a round, until a round is all right. */
-static int taken_over(struct lab *lab, struct trial *trial, int channel)
+static int late_ask(struct trial *trial)
 {
-	struct in6_addr addr =
-		dst_address(trial->dst, family_is_v6(trial->family));
-	int64_t end = now_ms() + TAKE_OVER_MS;
-	struct reading readings[N_SIDES];
-	struct trial once;
+	int r = stream_ask(trial, LATE_UDP_FD, trial->dst);
+	int s = ping_ask(trial, LATE_PING_FD, trial->dst, false);
+
+	return r < 0 ? r : s;
+}
+
+/* One round for every byte that comes; the byte back says if it was right. */
+int op_late(struct trial *trial)
+{
 	int r;
 
 	do {
+		struct trial once = *trial;
+		char right;
+
+		once.deadline_ms = ROUND_MS;
+		right = late_ask(&once) >= 0;
+		trial->serial = once.serial;
+		r = write(CHANNEL_FD, &right, 1) == 1 ?
+			    pipe_wait(CHANNEL_FD, 10000) :
+			    -EPIPE;
+	} while (r >= 0);
+	return 0;
+}
+
+static int late_main(struct trial *trial)
+{
+	char path[LAB_PATH + 32];
+	int r = late_open(trial);
+
+	if (r >= 0)
+		r = late_ask(trial);
+	if (r < 0 || write(CHANNEL_FD, "", 1) != 1)
+		return -EPROTO;
+	r = pipe_wait(CHANNEL_FD, 10000);
+	if (r < 0)
+		return r;
+	if (trial->arg == LATE_BY_EXEC) {
+		snprintf(path, sizeof(path), "%s/bin/app", trial->dir);
+		return op_exec(trial, path, "late");
+	}
+	snprintf(path, sizeof(path), "%s/apps/listed", trial->cgroup);
+	r = cgroup_join(path, getpid());
+	return r < 0 ? r : op_late(trial);
+}
+
+/* Rounds, until some in a row are all right. */
+static int taken_over(struct lab *lab, struct trial *trial, int channel)
+{
+	int64_t end = now_ms() + TAKE_OVER_MS;
+	struct reading readings[N_SIDES];
+	unsigned good = 0;
+	struct trial once;
+
+	do {
+		char right = 0;
+		int r = 0;
+
 		once = *trial;
-		if (write(channel, "", 1) != 1 || pipe_wait(channel, 10000) < 0)
-			return trial_fail(trial, FAULT_OTHER, "mover is gone");
+		if (write(channel, "", 1) == 1)
+			r = sock_wait(channel, POLLIN, 10000);
+		if (r < 0 || read(channel, &right, 1) != 1)
+			return trial_fail(trial, FAULT_OTHER, "it is gone");
 		r = sensors_read(lab, readings);
 		if (r < 0)
 			return r;
-		if (check_sources(&once, readings) == 0 &&
-		    packets_to(&readings[SIDE_TUNNEL], &addr))
+		r = check_sources(&once, readings);
+		good = right && r >= 0 ? good + 1 : 0;
+		if (good == GOOD_ROUNDS)
 			return 0;
-	} while (now_ms() < end);
-	return trial_fail(trial, FAULT_OTHER, "not taken over: %.150s",
-			  once.why[0] ? once.why : "silent");
+	} while (good || now_ms() < end);
+	return trial_fail(trial, once.fault, "not taken over: %.150s",
+			  once.why[0] ? once.why : "no answers");
 }
 
-static int moved(struct lab *lab, struct trial *trial)
+static pid_t latecomer_start(const struct lab *lab, struct trial *trial,
+			     const int pair[2])
+{
+	pid_t pid = proc_fork(lab, lab->cgroup_fd[APP_UNLISTED], NS_CLIENT);
+
+	if (pid != 0)
+		return pid;
+	if (dup2(pair[1], CHANNEL_FD) < 0)
+		_exit(1);
+	close(pair[0]);
+	close(pair[1]);
+	_exit(late_main(trial) < 0);
+}
+
+static int late(struct lab *lab, struct trial *trial)
 {
 	struct reading readings[N_SIDES];
 	int pair[2], r;
@@ -267,11 +341,7 @@ static int moved(struct lab *lab, struct trial *trial)
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
 		return trial_fail(trial, FAULT_OTHER, "socketpair: %m");
 	trial->app = APP_UNLISTED;
-	pid = proc_fork(lab, lab->cgroup_fd[APP_UNLISTED], NS_CLIENT);
-	if (pid == 0) {
-		close(pair[0]);
-		_exit(moved_main(trial, pair[1]) < 0);
-	}
+	pid = latecomer_start(lab, trial, pair);
 	close(pair[1]);
 	r = pipe_wait(pair[0], trial->deadline_ms * 2);
 	if (r >= 0)
@@ -283,7 +353,7 @@ static int moved(struct lab *lab, struct trial *trial)
 		r = taken_over(lab, trial, pair[0]);
 	close(pair[0]);
 	if (proc_wait(pid, 15000) != 0 || r < 0)
-		return trial_fail(trial, FAULT_OTHER, "the mover failed");
+		return trial_fail(trial, FAULT_OTHER, "the latecomer failed");
 	return 0;
 }
 
@@ -291,8 +361,12 @@ static int moved(struct lab *lab, struct trial *trial)
 	.drive = (function), .apps = BIT(APP_LISTED), .dsts = BIT(DST_LISTED), \
 	.families = REAL_FAMS, .flags = ROW_DAEMON | ROW_SILENT
 #define HELD HELD_BY(held)
+#define LATE HELD_BY(late)
 
-const struct row rows_held[] = { { .name = "held-cgroup", HELD, .arg = false },
-				 { .name = "held-exe", HELD, .arg = true },
-				 { .name = "cgroup-move-held", HELD_BY(moved) },
-				 { 0 } };
+const struct row rows_held[] = {
+	{ .name = "held-cgroup", HELD, .arg = false },
+	{ .name = "held-exe", HELD, .arg = true },
+	{ .name = "cgroup-move-held", LATE, .arg = LATE_BY_MOVE },
+	{ .name = "exec-held", LATE, .arg = LATE_BY_EXEC },
+	{ 0 }
+};

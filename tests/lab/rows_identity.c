@@ -20,7 +20,8 @@
 #include "tests/lab/cleanup.h"
 #include "tests/lab/lab.h"
 
-#define RACERS 200
+#define RACERS	      200
+#define RACERS_MAIMED 20
 
 static int path_exec(struct trial *trial, const char *file, const char *op)
 {
@@ -28,6 +29,19 @@ static int path_exec(struct trial *trial, const char *file, const char *op)
 
 	snprintf(path, sizeof(path), "%s/%s", trial->dir, file);
 	return op_exec(trial, path, op);
+}
+
+/* The peer has closed as well, so nothing of it is still to come. */
+static int stream_end(struct trial *trial, int fd)
+{
+	char byte;
+	int r = shutdown(fd, SHUT_WR) < 0 ?
+			-errno :
+			sock_wait(fd, POLLIN, trial->deadline_ms);
+
+	if (r < 0 || recv(fd, &byte, 1, 0) != 0)
+		return trial_fail(trial, FAULT_OTHER, "the peer stays");
+	return 0;
 }
 
 /* Who am I? Three ways to ask; the answers tell. */
@@ -50,6 +64,8 @@ static int ask_all(struct trial *trial)
 		return trial_fail(trial, FAULT_OTHER, "connect: %s",
 				  strerror(-r));
 	r = stream_ask(trial, tcp, trial->dst);
+	if (r >= 0)
+		r = stream_end(trial, tcp);
 	if (r >= 0)
 		r = udp_ask(trial, udp, trial->dst, PORT_ECHO);
 	return r < 0 ? r : ping_ask(trial, ping, trial->dst, false);
@@ -167,6 +183,7 @@ const struct op identity_ops[] = { { "ask", ask_all },
 				   { "held-tcp", op_held_tcp },
 				   { "held-udp", op_held_udp },
 				   { "hold", op_hold },
+				   { "late", op_late },
 				   { 0 } };
 
 static int exe(struct trial *trial)
@@ -236,8 +253,9 @@ static int exe_renamed(struct trial *trial)
 static int race(struct trial *trial)
 {
 	unsigned started = 0;
+	unsigned racers = trial->maimed ? RACERS_MAIMED : RACERS;
 
-	for (; started < RACERS; started++) {
+	for (; started < racers; started++) {
 		pid_t pid = fork();
 
 		if (pid == 0)
@@ -247,7 +265,7 @@ static int race(struct trial *trial)
 	}
 	if (children_wait(trial, started) < 0)
 		return -EPROTO;
-	return started == RACERS ? 0 : trial_fail(trial, FAULT_OTHER, "fork");
+	return started == racers ? 0 : trial_fail(trial, FAULT_OTHER, "fork");
 }
 
 static int self_join(struct trial *trial, const char *group)
@@ -289,6 +307,36 @@ static int cgroup_new(struct lab *lab, struct trial *trial)
 	r = proc_wait(pid, trial->deadline_ms * 4);
 	rmdir(inner);
 	rmdir(outer);
+	return r == 0 ? 0 : trial_fail(trial, FAULT_OTHER, "member: %d", r);
+}
+
+/*
+ * The cgroup that a selector names did not exist when the policy was loaded.
+ * Its first member is born in it, and asks at once: only what happens in mkdir
+ * itself is in time. The selector means this one, none below.
+ */
+static int cgroup_named(struct lab *lab, struct trial *trial)
+{
+	char named[LAB_PATH + 64], below[LAB_PATH + 80];
+	_cleanup_close_ int named_fd = -1, below_fd = -1;
+	pid_t pid;
+	int r;
+
+	snprintf(named, sizeof(named), "%s/apps/named", lab->cgroup);
+	snprintf(below, sizeof(below), "%s/below.scope", named);
+	r = cgroup_make(named, &named_fd);
+	if (r >= 0)
+		r = cgroup_make(below, &below_fd);
+	if (r < 0)
+		return trial_fail(trial, FAULT_OTHER, "cgroup: %s",
+				  strerror(-r));
+	pid = proc_fork(lab, trial->app == APP_LISTED ? named_fd : below_fd,
+			NS_CLIENT);
+	if (pid == 0)
+		_exit(ask_all(trial) < 0);
+	r = proc_wait(pid, trial->deadline_ms * 4);
+	rmdir(below);
+	rmdir(named);
 	return r == 0 ? 0 : trial_fail(trial, FAULT_OTHER, "member: %d", r);
 }
 
@@ -391,10 +439,14 @@ const struct row rows_identity[] = {
 	  .drive = cgroup_new,
 	  .families = REAL_FAMS,
 	  TWO_DSTS },
+	{ .name = "cgroup-named",
+	  .drive = cgroup_named,
+	  .families = REAL_FAMS,
+	  TWO_DSTS },
 	{ .name = "cgroup-move",
 	  .drive = cgroup_move,
 	  .families = REAL_FAMS,
 	  TWO_DSTS,
-	  .flags = ROW_ESCAPE },
+	  .flags = ROW_ESCAPE | ROW_HANDS },
 	{ 0 }
 };

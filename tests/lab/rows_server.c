@@ -22,6 +22,7 @@
 
 /* How long a question waits that has no answer. */
 #define PAIR_DEADLINE_MS 200
+#define PAIR_MAIMED_MS	 60
 
 enum binding {
 	BIND_ANY,
@@ -363,7 +364,7 @@ static int listed_pair(struct lab *lab, struct trial *trial,
 {
 	if (trial->control)
 		return drive(lab, trial);
-	trial->deadline_ms = PAIR_DEADLINE_MS;
+	trial->deadline_ms = trial->maimed ? PAIR_MAIMED_MS : PAIR_DEADLINE_MS;
 	drive(lab, trial);
 	trial->fault = FAULT_NONE;
 	trial->why[0] = '\0';

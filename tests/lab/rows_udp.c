@@ -12,6 +12,7 @@
 #include "tests/lab/lab.h"
 
 #define ALTERNATIONS 1000
+#define ALTER_MAIMED 50
 #define BATCHES	     16
 #define THREADS	     8
 #define PER_THREAD   48
@@ -77,9 +78,10 @@ static int udp_bound(struct trial *trial)
 static int udp_alternate(struct trial *trial)
 {
 	_cleanup_close_ int fd = -1;
+	unsigned n = trial->maimed ? ALTER_MAIMED : ALTERNATIONS;
 	int r = udp_socket(trial, &fd);
 
-	for (unsigned i = 0; i < ALTERNATIONS && r >= 0; i++)
+	for (unsigned i = 0; i < n && r >= 0; i++)
 		r = udp_ask(trial, fd,
 			    i % 2 ? dst_opposite(trial->dst) : trial->dst,
 			    PORT_ECHO);
