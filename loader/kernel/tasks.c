@@ -138,15 +138,19 @@ static bool read_socket(uint64_t netns, int fd, struct socket *ret_socket)
 		return false;
 	s.protocol = get_int(fd, SO_PROTOCOL);
 	s.listening = get_int(fd, SO_ACCEPTCONN) == 1;
-	size = sizeof(sa);
-	if (getsockname(fd, (struct sockaddr *)&sa, &size))
-		return false;
-	s.local_port = get_endpoint(&sa, &s.local);
+	/*
+	 * The peer first: where there is one, the local address is settled. The
+	 * other way round a connect() in between looks like the wrong side.
+	 */
 	s.peer_len = sizeof(s.peer_sa);
 	s.connected =
 		!getpeername(fd, (struct sockaddr *)&s.peer_sa, &s.peer_len);
 	if (s.connected)
 		get_endpoint(&s.peer_sa, &s.peer);
+	size = sizeof(sa);
+	if (getsockname(fd, (struct sockaddr *)&sa, &size))
+		return false;
+	s.local_port = get_endpoint(&sa, &s.local);
 	*ret_socket = s;
 
 	return true;
