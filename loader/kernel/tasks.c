@@ -184,21 +184,24 @@ static int set_class(const struct tasks_context *context,
 /*
  * The class the socket shall have; 0: leave it alone. What the hooks have seen
  * in an unlisted process's hands is that one's, even if a listed one holds it
- * too, and a process that was in its class all along has no say in what is
- * passed to it.
+ * too. What a newcomer has made since it came is right already, and may be in
+ * other hands by the time we would write. And a process that was in its class
+ * all along has no say in what is passed to it.
  */
 static uint32_t class_for(const struct tasks_context *context,
 			  const struct socket *s, uint32_t class,
 			  enum tasks_reason reason)
 {
+	int map = attach_map(context->attach, MAP_SOCK);
+	bool newcomer = reason == TASKS_NEWCOMER;
 	struct sp_sock sock;
 
-	if (map_get(attach_map(context->attach, MAP_SOCK), &s->fd, &sock))
-		return reason == TASKS_NEWCOMER ? class : 0;
-	if (!sock.class)
+	if (map_get(map, &s->fd, &sock))
+		return newcomer ? class : 0;
+	if (!sock.class || (newcomer && sock.class == class))
 		return 0;
 
-	return reason == TASKS_NEWCOMER ? class : sock.class;
+	return newcomer ? class : sock.class;
 }
 
 static void disconnect(const struct socket *s)
