@@ -27,6 +27,9 @@ char LICENSE[] SEC("license") = "GPL";
 #define TCP_FLAGS	   0x17 /* with FIN */
 
 #define IPPROTO_HOPOPTS	   0
+#define IPPROTO_ROUTING	   43
+#define IPPROTO_FRAGMENT   44
+#define IPPROTO_DSTOPTS	   60
 #define IPPROTO_ICMPV6	   58
 
 #define SOCK_BINDADDR_LOCK 4
@@ -46,6 +49,7 @@ struct sp_packet {
 	__u8 proto;
 	__u8 hops;     /* TTL or hop limit */
 	bool fragment; /* not the first one: no ports */
+	bool sourced;  /* it names hops: dst is not where it ends */
 	bool is_ipv6;
 };
 
@@ -77,6 +81,7 @@ static __always_inline int sp_parse_ipv4(struct __sk_buff *skb,
 	packet->proto = ip.protocol;
 	packet->hops = ip.ttl;
 	packet->l4 = ip.ihl * 4;
+	packet->sourced = ip.ihl > 5; /* LSRR, SSRR: RFC 791, 3.1 */
 	packet->fragment = ip.frag_off & bpf_htons(0x1fff);
 
 	return 0;
@@ -87,7 +92,7 @@ static __always_inline int sp_parse_ipv6(struct __sk_buff *skb,
 					 struct sp_packet *packet)
 {
 	struct ipv6hdr ip;
-	__u8 next[2];
+	__u8 next[4];
 
 	if (sp_load(skb, 0, &ip, sizeof(ip)))
 		return -1;
@@ -97,12 +102,21 @@ static __always_inline int sp_parse_ipv6(struct __sk_buff *skb,
 	packet->proto = ip.nexthdr;
 	packet->hops = ip.hop_limit;
 	packet->l4 = sizeof(ip);
-	if (packet->proto != IPPROTO_HOPOPTS)
+	if (packet->proto == IPPROTO_HOPOPTS) {
+		if (sp_load(skb, packet->l4, next, sizeof(next)))
+			return -1;
+		packet->proto = next[0];
+		packet->l4 += (next[1] + 1) * 8;
+	}
+	packet->sourced = packet->proto == IPPROTO_ROUTING ||
+			  packet->proto == IPPROTO_DSTOPTS;
+	if (packet->proto != IPPROTO_FRAGMENT)
 		return 0;
 	if (sp_load(skb, packet->l4, next, sizeof(next)))
 		return -1;
 	packet->proto = next[0];
-	packet->l4 += (next[1] + 1) * 8;
+	packet->fragment = next[2] || next[3] & 0xf8; /* RFC 8200, 4.5 */
+	packet->l4 += 8;
 
 	return 0;
 }
@@ -181,6 +195,9 @@ static __noinline __u32 sp_judge_socket(struct __sk_buff *skb,
 	}
 
 	sp_decide_flow(&flow, class, &packet->dst);
+	/* a listed app names hops: where it ends is not for us to find out */
+	if (class && flow.tunnel && packet->sourced)
+		return SP_R_LEAK_INTERFACE;
 	leaving.decision = flow.decision;
 	if (flow.decision.verdict == SP_TUNNEL)
 		leaving.tunnel = flow.tunnel;
@@ -248,13 +265,26 @@ int sp_ingress(struct __sk_buff *skb)
 	if (!config)
 		return PASS;
 	peer.tunnel = sp_tunnel_of_ifindex(skb->ifindex);
-	if (!peer.tunnel || sp_parse(skb, &packet) ||
-	    packet.proto != IPPROTO_UDP)
-		return PASS;
 	sk = skb->sk;
 	sk = sk ? bpf_sk_fullsock(sk) : NULL;
-	if (!sk || sp_netns_of(sk) != config->netns)
+	if (!sk || sk->protocol != IPPROTO_UDP)
 		return PASS;
+	sock = bpf_sk_storage_get(&sp_sock, sk, NULL, 0);
+	if (!peer.tunnel && !(sock && sock->flags & SP_SOCK_PEERS))
+		return PASS;
+	if (sp_parse(skb, &packet) || packet.proto != IPPROTO_UDP ||
+	    packet.fragment || sp_netns_of(sk) != config->netns)
+		return PASS;
+	key.cookie = bpf_get_socket_cookie(skb);
+	key.addr = packet.src;
+	if (sp_load(skb, packet.l4, &key.port, sizeof(key.port)))
+		return PASS;
+	if (!peer.tunnel) {
+		/* it has come over: so does the answer */
+		bpf_map_delete_elem(&sp_peer, &key);
+		return PASS;
+	}
+
 	raw = sp_raw_sock(sk);
 	if (!(BPF_CORE_READ_BITFIELD_PROBED(raw, sk_userlocks) &
 	      (SOCK_BINDADDR_LOCK | SOCK_BINDPORT_LOCK)))
@@ -264,11 +294,6 @@ int sp_ingress(struct __sk_buff *skb)
 	if (!sock || sp_is_own_flow(sock, &packet.src))
 		return PASS;
 	sock->flags |= SP_SOCK_PEERS;
-
-	key.cookie = bpf_get_socket_cookie(skb);
-	key.addr = packet.src;
-	if (sp_load(skb, packet.l4, &key.port, sizeof(key.port)))
-		return PASS;
 	peer.local = packet.dst;
 	bpf_map_update_elem(&sp_peer, &key, &peer, BPF_ANY);
 
@@ -282,7 +307,9 @@ static __always_inline bool sp_kernel_answer(struct __sk_buff *skb,
 	__u8 byte;
 
 	if (packet->fragment)
-		return packet->proto == IPPROTO_ICMP; /* a long echo reply */
+		/* a long echo reply */
+		return packet->proto == IPPROTO_ICMP ||
+		       packet->proto == IPPROTO_ICMPV6;
 	if (packet->proto == IPPROTO_TCP) {
 		if (sp_load(skb, packet->l4 + 13, &byte, 1))
 			return false;
@@ -371,8 +398,12 @@ static __always_inline __u32 sp_judge_door(struct __sk_buff *skb,
 		return sk ? SP_R_PACKET_SOCKET : SP_R_NONE;
 	if (sp_parse(skb, &packet))
 		return SP_R_DOOR_MALFORMED;
-	if (full && !sp_is_kernel_sock(full))
+	if (full && !sp_is_kernel_sock(full)) {
+		/* by a macvlan or the like on top of the tunnel */
+		if (sp_netns_of(full) != config->netns)
+			return SP_R_FORWARDED;
 		return sp_judge_socket(skb, full, &packet, config, ret_class);
+	}
 
 	return sp_judge_kernel_made(skb, &packet, tunnel, state);
 }

@@ -28,8 +28,9 @@ struct candidate_source {
  * Reads, parses and compiles everything. A bad file's own last good version
  * takes its place, or nothing where there never was one. -EBADMSG when the
  * files contradict each other, the directory cannot be trusted, or directory or
- * host file were there and are gone: whoever means that leaves an empty one. All errors
- * are in the report, which may therefore have some although 0 is returned.
+ * host file were there and are gone: whoever means that leaves an empty one.
+ * All errors are in the report, which may therefore have some although 0 is
+ * returned.
  */
 int candidate_read(struct candidate *candidate,
 		   const struct candidate_source *source,

@@ -21,25 +21,6 @@
  * so it does not matter how far the new one came.
  */
 
-static int give_slot(struct engine *engine, const struct tunnel *tunnel,
-		     uint32_t *ret_slot)
-{
-	const struct route_place *place;
-	int r;
-
-	r = numbers_give(engine->tunnel_numbers, tunnel->uuid, ret_slot);
-	if (r)
-		return engine_fail(engine, r, "no number for another tunnel");
-	place = &engine->bindings[*ret_slot].place;
-	if (place->mark & ~place->mark_mask || !place->mark ||
-	    place->mark < engine->bindings[1].place.mark)
-		return engine_fail(engine, -ERANGE,
-				   "the mark's mask is too narrow for the "
-				   "tunnels");
-
-	return 0;
-}
-
 static int apply_tunnel(struct engine *engine, const struct policy *from,
 			const struct tunnel *tunnel)
 {
@@ -51,16 +32,16 @@ static int apply_tunnel(struct engine *engine, const struct policy *from,
 	uint32_t slot;
 	int r;
 
-	r = give_slot(engine, tunnel, &slot);
+	/* as many as marks fit into the mask */
+	r = numbers_give(engine->tunnel_numbers, tunnel->uuid, &slot);
 	if (r)
-		return r;
+		return engine_fail(engine, r, "no mark for another tunnel");
 	binding = &engine->bindings[slot];
-	/* at start-up nobody knows what the map holds */
-	if (from) {
+	if (from)
 		old = policy_find_tunnel(from, tunnel->uuid);
-		if (!old)
-			old = &empty;
-	}
+	/* what an earlier daemon has put into the map has to be looked up */
+	if (!old && (from || !attach_adopted(engine->attach)))
+		old = &empty;
 	if (binding->tunnel && binding->tunnel->interface &&
 	    (!tunnel->interface ||
 	     strcmp(binding->tunnel->interface, tunnel->interface)))
@@ -95,28 +76,35 @@ static int apply_app(struct engine *engine, const struct policy *policy,
 	return r ? engine_fail(engine, r, "cannot write classes") : 0;
 }
 
-/* Classes of apps that the policy does not know (any more). */
+/*
+ * Classes of apps that the policy does not know (any more): closed first, then
+ * cleared out of the memory of processes in one walk, then free again.
+ */
 static int retire_apps(struct engine *engine, const struct policy *policy)
 {
+	_cleanup_free_ bool *retired = calloc(SP_MAX_CLASSES, sizeof(*retired));
 	static const struct sp_class none;
+	bool any = false;
 	int r = 0;
 
-	for (uint32_t class = 1; class < SP_MAX_CLASSES; class ++) {
+	if (!retired)
+		return engine_fail(engine, -ENOMEM, "cannot retire apps");
+	for (uint32_t class = 1; !r && class < SP_MAX_CLASSES; class ++) {
 		const char *id = numbers_name(engine->class_numbers, class);
 
 		if (!id || policy_find_app(policy, id))
 			continue;
+		retired[class] = any = true;
 		r = map_put(attach_map(engine->attach, MAP_CLASS), &class,
 			    &none);
-		if (!r)
-			r = tasks_forget_class(engine->attach, class);
-		if (!r)
-			r = numbers_take_back(engine->class_numbers, class);
-		if (r)
-			return engine_fail(engine, r, "cannot retire an app");
 	}
+	if (!r && any)
+		r = tasks_forget_classes(engine->attach, retired);
+	for (uint32_t class = 1; !r && class < SP_MAX_CLASSES; class ++)
+		if (retired[class])
+			r = numbers_take_back(engine->class_numbers, class);
 
-	return 0;
+	return r ? engine_fail(engine, r, "cannot retire apps") : 0;
 }
 
 static int retire_tunnels(struct engine *engine, const struct policy *policy)
@@ -163,6 +151,15 @@ static int drop_stale_interfaces(struct engine *engine)
 	return r ? engine_fail(engine, r, "cannot clean up interfaces") : 0;
 }
 
+static int sync_members(struct engine *engine, const struct policy *policy,
+			bool *ret_changed)
+{
+	int r = members_sync(engine->members, policy, engine->classes,
+			     ret_changed);
+
+	return r ? engine_fail(engine, r, "cannot resolve selectors") : 0;
+}
+
 static int move(struct engine *engine, const struct policy *from,
 		const struct policy *to)
 {
@@ -172,6 +169,10 @@ static int move(struct engine *engine, const struct policy *from,
 
 	if (!classes)
 		return engine_fail(engine, -ENOMEM, "cannot apply");
+	/* whatever fails below: known apps have their class, others none */
+	for (size_t i = 0; i < to->n_apps; i++)
+		classes[i] =
+			numbers_find(engine->class_numbers, to->apps[i].id);
 	free(engine->classes);
 	engine->classes = classes;
 	engine->policy = to;
@@ -183,7 +184,7 @@ static int move(struct engine *engine, const struct policy *from,
 	for (size_t i = 0; !r && i < to->n_apps; i++)
 		r = apply_app(engine, to, i);
 	if (!r)
-		r = members_sync(engine->members, to, classes, &changed);
+		r = sync_members(engine, to, &changed);
 	if (!r)
 		r = retire_apps(engine, to);
 	if (!r)
@@ -228,7 +229,7 @@ static int introduce_agent(struct engine *engine)
  * Not before: on maps that do not know every app yet, a door would drop what
  * the one it replaces lets by.
  */
-static int attach_doors(struct engine *engine)
+int engine_attach_doors(struct engine *engine)
 {
 	for (uint32_t slot = 1; slot <= SP_MAX_TUNNELS; slot++) {
 		unsigned int ifindex = engine->bindings[slot].place.ifindex;
@@ -248,11 +249,29 @@ static int attach_doors(struct engine *engine)
 	return 0;
 }
 
-static int attach_all(struct engine *engine)
+/*
+ * Attaches what is not attached: at first everything, later the hooks of a
+ * governed cgroup that was removed and made again, with another id.
+ */
+int engine_reattach(struct engine *engine)
 {
 	int r;
 
-	r = attach_doors(engine);
+	if (engine->attached && engine_scope_holds(engine))
+		return 0;
+	r = engine->attached ? engine_open_scope(engine) : 0;
+	if (r)
+		return r;
+	if (engine->attached) {
+		attach_let_go(engine->attach);
+		engine->config.scope = engine->scope;
+		engine->config.epoch++;
+		engine_log(engine, LOG_WARNING,
+			   "%s was made again, attaching anew",
+			   engine->options.cgroup);
+	}
+
+	r = engine_attach_doors(engine);
 	if (r)
 		return r;
 	r = attach_hooks(engine->attach, engine->cgroup_fd, engine->scope,
@@ -270,29 +289,65 @@ static int attach_all(struct engine *engine)
 	return introduce_agent(engine);
 }
 
-int engine_apply(struct engine *engine, const struct policy *policy)
+/* Nothing may point into the policy that failed: its owner frees it. */
+static void go_back(struct engine *engine, const struct policy *failed,
+		    const struct policy *before)
 {
-	const struct policy *before = engine->policy;
 	char error[sizeof(engine->error)];
-	int r;
 
-	r = move(engine, before, policy);
-	if (!r && !engine->attached)
-		r = attach_all(engine);
-	if (!r)
-		return engine_settle(engine);
-
-	if (!before) {
-		engine->policy = NULL;
-		return r;
-	}
 	memcpy(error, engine->error, sizeof(error));
-	if (move(engine, policy, before))
+	if (move(engine, failed, before))
 		engine_log(engine, LOG_ERR,
 			   "cannot go back to the previous policy: %s, what is "
 			   "half-way is dropped by the guard",
 			   engine->error);
 	memcpy(engine->error, error, sizeof(error));
+	for (uint32_t slot = 1; slot <= SP_MAX_TUNNELS; slot++) {
+		struct binding *binding = &engine->bindings[slot];
+		const char *uuid = numbers_name(engine->tunnel_numbers, slot);
+
+		if (!binding->tunnel)
+			continue;
+		binding->tunnel = uuid ? policy_find_tunnel(before, uuid) :
+					 NULL;
+		binding->routed = false;
+	}
+}
+
+/* The first policy failed. What an earlier daemon left goes on as it was. */
+static void give_up(struct engine *engine)
+{
+	engine->policy = NULL;
+	for (uint32_t slot = 1; slot <= SP_MAX_TUNNELS; slot++)
+		engine->bindings[slot].tunnel = NULL;
+	if (!attach_adopted(engine->attach))
+		(void)engine_purge(&engine->options);
+}
+
+int engine_apply(struct engine *engine, const struct policy *policy)
+{
+	const struct policy *before = engine->policy;
+	int r;
+
+	r = move(engine, before, policy);
+	if (!r)
+		r = engine_reattach(engine);
+	if (!r) {
+		/* the policy is in force: what is held follows, or is dropped
+		 */
+		r = engine_settle(engine);
+		if (r)
+			engine_log(engine, LOG_WARNING,
+				   "%s, the guard drops "
+				   "what is wrong",
+				   engine->error);
+		return 0;
+	}
+
+	if (before)
+		go_back(engine, policy, before);
+	else
+		give_up(engine);
 
 	return r;
 }

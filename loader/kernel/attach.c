@@ -260,12 +260,7 @@ void attach_free(struct attach *attach)
 {
 	if (!attach)
 		return;
-	for (size_t i = 0; i < N_HOOKS; i++) {
-		/* a pinned link stays: only the descriptor goes */
-		if (attach->links[i])
-			bpf_link__disconnect(attach->links[i]);
-		bpf_link__destroy(attach->links[i]);
-	}
+	attach_let_go(attach);
 	bpf_link__destroy(attach->tasks);
 	identity__destroy(attach->identity);
 	steer__destroy(attach->steer);
@@ -393,6 +388,17 @@ int attach_hooks(struct attach *attach, int cgroup_fd, uint64_t cgroup_id,
 	}
 
 	return 0;
+}
+
+void attach_let_go(struct attach *attach)
+{
+	for (size_t i = 0; i < N_HOOKS; i++) {
+		/* a pinned link stays: only the descriptor goes */
+		if (attach->links[i])
+			bpf_link__disconnect(attach->links[i]);
+		bpf_link__destroy(attach->links[i]);
+		attach->links[i] = NULL;
+	}
 }
 
 const char *attach_missing(const struct attach *attach, uint64_t cgroup_id)

@@ -54,6 +54,9 @@ bool attach_adopted(const struct attach *attach);
 int attach_hooks(struct attach *attach, int cgroup_fd, uint64_t cgroup_id,
 		 const char *without);
 
+/* Drops the handles of the links, so that attach_hooks() looks again. */
+void attach_let_go(struct attach *attach);
+
 /* NULL when every hook is in force; else the first that is not. */
 const char *attach_missing(const struct attach *attach, uint64_t cgroup_id);
 

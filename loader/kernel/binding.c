@@ -17,8 +17,13 @@
  * flows in.
  */
 
-/* A route that is gone already: its interface took it along. */
-static const int gone[] = { ESRCH, ENOENT, ENODEV, 0 };
+/*
+ * A route that is gone already, its interface took it along; or one of a family
+ * that the interface or the host does not have: there is nothing to lose, and
+ * the hooks say SP_R_FAMILY_MISSING.
+ */
+static const int gone[] = { ESRCH,	  ENOENT,     ENODEV, EACCES,
+			    EAFNOSUPPORT, EOPNOTSUPP, 0 };
 
 /* ---- prefixes ---------------------------------------------------------- */
 
@@ -202,6 +207,18 @@ static int write_entry(const struct binding_context *context,
 	return 0;
 }
 
+/* Not when another tunnel has taken the interface over since. */
+static bool holds_interface(const struct binding_context *context,
+			    const struct binding *binding)
+{
+	uint32_t slot;
+
+	return binding->place.ifindex &&
+	       !map_get(attach_map(context->attach, MAP_IFINDEX),
+			&binding->place.ifindex, &slot) &&
+	       slot == binding->slot;
+}
+
 /* The interface is another one than before, or none. */
 static int change_interface(const struct binding_context *context,
 			    struct binding *binding, unsigned int ifindex)
@@ -210,7 +227,7 @@ static int change_interface(const struct binding_context *context,
 
 	if (binding->place.ifindex == ifindex)
 		return 0;
-	if (binding->place.ifindex) {
+	if (holds_interface(context, binding)) {
 		attach_door_remove(context->attach, binding->place.ifindex);
 		r = map_del(map, &binding->place.ifindex);
 	}
@@ -252,6 +269,7 @@ int binding_update(const struct binding_context *context,
 	struct sp_tunnel wanted = want_entry(context, binding, link);
 	struct sp_tunnel closed = wanted;
 	uint32_t families = SP_TUN_IPV4 | SP_TUN_IPV6;
+	bool same;
 	int r = 0;
 
 	/* losing its last address, an interface loses its routes */
@@ -264,7 +282,10 @@ int binding_update(const struct binding_context *context,
 		return 0;
 
 	closed.flags &= ~(uint32_t)SP_TUN_UP;
-	if (!adopt_entry(context, binding, &wanted))
+	/* only routes are in doubt: until they are right, the guard drops */
+	same = binding->written &&
+	       !memcmp(&wanted, &binding->entry, sizeof(wanted));
+	if (!same && !adopt_entry(context, binding, &wanted))
 		r = write_entry(context, binding, &closed);
 	if (!r)
 		r = change_interface(context, binding, wanted.ifindex);

@@ -120,25 +120,65 @@ static void place_bindings(struct engine *engine)
 	}
 }
 
-static int open_scope(struct engine *engine)
+int engine_open_scope(struct engine *engine)
 {
 	struct stat st;
+	int fd;
+
+	fd = open(engine->options.cgroup, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return engine_fail(engine, -errno, engine->options.cgroup);
+	if (engine->cgroup_fd >= 0)
+		close(engine->cgroup_fd);
+	engine->cgroup_fd = fd;
+	if (fstat(fd, &st))
+		return engine_fail(engine, -errno, engine->options.cgroup);
+	/* a cgroup's inode number is its id */
+	engine->scope = st.st_ino;
+
+	return 0;
+}
+
+bool engine_scope_holds(const struct engine *engine)
+{
+	struct stat st;
+
+	return !stat(engine->options.cgroup, &st) && st.st_ino == engine->scope;
+}
+
+static int open_place(struct engine *engine)
+{
 	int r;
 
 	r = path_cgroup2_mount(NULL, &engine->cgroup_mount);
 	if (r)
 		return engine_fail(engine, r, "no cgroup2 hierarchy");
-	engine->cgroup_fd = open(engine->options.cgroup,
-				 O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (engine->cgroup_fd < 0 || fstat(engine->cgroup_fd, &st))
-		return engine_fail(engine, -errno, engine->options.cgroup);
-	/* a cgroup's inode number is its id */
-	engine->scope = st.st_ino;
+	r = engine_open_scope(engine);
+	if (r)
+		return r;
 	r = netns_cookie(&engine->netns);
 
 	return r ? engine_fail(engine, r,
 			       "cannot tell this network namespace") :
 		   0;
+}
+
+/* How many tunnels have a mark of their own inside the mask. */
+static uint32_t slots_that_fit(const struct engine *engine)
+{
+	uint32_t n = 0;
+
+	while (n < SP_MAX_TUNNELS) {
+		const struct route_place *place =
+			&engine->bindings[n + 1].place;
+
+		if (!place->mark || place->mark & ~place->mark_mask ||
+		    place->mark < engine->bindings[1].place.mark)
+			break;
+		n++;
+	}
+
+	return n;
 }
 
 static int open_programs(struct engine *engine)
@@ -156,10 +196,11 @@ static int open_programs(struct engine *engine)
 				 SP_MAX_CLASSES - 1, &engine->class_numbers);
 	if (!r)
 		r = numbers_open(attach_map(engine->attach, MAP_TUNNEL_NAME),
-				 SP_MAX_TUNNELS, &engine->tunnel_numbers);
+				 slots_that_fit(engine),
+				 &engine->tunnel_numbers);
 	if (!r)
 		r = members_open(engine->attach, engine->cgroup_mount,
-				 &engine->members);
+				 engine->options.cgroup, &engine->members);
 
 	return r ? engine_fail(engine, r, "cannot open the pinned maps") : 0;
 }
@@ -203,7 +244,7 @@ int engine_open(const struct engine_options *options,
 	if (r)
 		return engine_fail(engine, r, "cannot start");
 	place_bindings(engine);
-	r = open_scope(engine);
+	r = open_place(engine);
 	if (r)
 		return r;
 	r = nl_open(&engine->nl);

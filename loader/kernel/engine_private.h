@@ -41,6 +41,7 @@ struct engine {
 	struct sp_config config;
 	bool attached;
 	uint64_t events_lost;
+	bool doors_doubted;
 
 	engine_log_fn log;
 	void *log_ctx;
@@ -65,6 +66,13 @@ const struct binding *engine_binding(const struct engine *engine,
 int engine_host_changed(struct engine *engine);
 /* Selectors resolved anew; epoch and processes follow. */
 int engine_members_changed(struct engine *engine);
+/* apply.c */
+int engine_reattach(struct engine *engine);
+/* Puts missing doors back. */
+int engine_attach_doors(struct engine *engine);
+/* engine.c: the governed cgroup; its id changes when it is made again. */
+int engine_open_scope(struct engine *engine);
+bool engine_scope_holds(const struct engine *engine);
 /* Puts right what processes hold: newcomers', and what has a new verdict. */
 int engine_settle(struct engine *engine);
 /* SP_STAT_..., summed over the processors. */

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* What happens on the host while we run: links, routes, paths, processes. */
+#include <arpa/inet.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -12,6 +13,7 @@
 #include <syslog.h>
 #include <unistd.h>
 
+#include "bpf/decide.h"
 #include "loader/kernel/engine_private.h"
 #include "loader/kernel/maps.h"
 
@@ -22,7 +24,7 @@
  */
 
 #define WATCH_GROUPS                                                           \
-	(RTMGRP_LINK | RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR |               \
+	(RTMGRP_LINK | RTMGRP_TC | RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR |   \
 	 RTMGRP_IPV4_ROUTE | RTMGRP_IPV6_ROUTE | RTMGRP_IPV4_RULE |            \
 	 1u << (RTNLGRP_IPV6_RULE - 1))
 
@@ -126,6 +128,11 @@ int engine_members_changed(struct engine *engine)
 
 	if (!engine->policy)
 		return 0;
+	if (engine->attached) {
+		r = engine_reattach(engine);
+		if (r)
+			return r;
+	}
 	r = members_sync(engine->members, engine->policy, engine->classes,
 			 &changed);
 	if (r)
@@ -152,29 +159,35 @@ static uint32_t mark_of(void *ctx, uint32_t class)
 	return engine->bindings[entry.set].place.mark;
 }
 
+/* As sp_decide_flow() of bpf/flow.h, by the same map. */
 static uint32_t tunnel_for(void *ctx, uint32_t class,
 			   const struct in6_addr *dst)
 {
 	const struct engine *engine = ctx;
+	struct sp_facts facts = { .class = class };
+	struct sp_prefix_key key = {
+		.prefixlen = 160,
+		.addr = sp_addr_of(dst),
+	};
+	struct sp_route route;
 	struct sp_class entry;
-	struct explanation why;
-	struct explain_query query = { .dst = *dst };
-	const struct binding *binding;
+	uint32_t set;
 
 	if (map_get(attach_map(engine->attach, MAP_CLASS), &class, &entry) ||
 	    !entry.set || entry.set > SP_MAX_TUNNELS)
 		return 0;
-	binding = &engine->bindings[entry.set];
-	for (size_t i = 0; i < engine->policy->n_apps && !query.app; i++)
-		if (engine->classes[i] == class)
-			query.app = &engine->policy->apps[i];
-	query.dst_is_host = netdev_has_addr(&engine->host, dst);
-	query.tunnel.up = binding->entry.flags & SP_TUN_UP;
-	query.tunnel.has_ipv4 = binding->entry.flags & SP_TUN_IPV4;
-	query.tunnel.has_ipv6 = binding->entry.flags & SP_TUN_IPV6;
-	policy_explain(engine->policy, &query, &why);
+	set = htonl(entry.set);
+	memcpy(key.set, &set, sizeof(set));
+	if (map_get(attach_map(engine->attach, MAP_PREFIX), &key, &route))
+		return 0;
+	facts.tunnel = entry.set;
+	facts.tunnel_flags = engine->bindings[entry.set].entry.flags;
+	facts.is_ipv6 = !IN6_IS_ADDR_V4MAPPED(dst);
+	facts.dst_is_host = netdev_has_addr(&engine->host, dst);
+	facts.has_route = 1;
+	facts.route_verdict = route.verdict;
 
-	return why.verdict == SP_DIRECT ? 0 : entry.set;
+	return sp_decide(&facts).verdict == SP_DIRECT ? 0 : entry.set;
 }
 
 static uint32_t tunnel_of(void *ctx, const struct in6_addr *addr)
@@ -303,6 +316,45 @@ static bool doubt_route(struct engine *engine, const struct nlmsghdr *nlh)
 	return true;
 }
 
+/* Down, or without its address, an interface loses its routes unannounced. */
+static bool doubt_interface(struct engine *engine, int ifindex)
+{
+	for (int i = 1; i <= SP_MAX_TUNNELS; i++)
+		if (engine->bindings[i].place.ifindex == (unsigned int)ifindex)
+			engine->bindings[i].routed = false;
+
+	return true;
+}
+
+static bool doubt_link(struct engine *engine, const struct nlmsghdr *nlh)
+{
+	const struct ifinfomsg *ifi = mnl_nlmsg_get_payload(nlh);
+
+	return ifi->ifi_flags & IFF_UP && ifi->ifi_flags & IFF_RUNNING ?
+		       true :
+		       doubt_interface(engine, ifi->ifi_index);
+}
+
+static bool doubt_address(struct engine *engine, const struct nlmsghdr *nlh)
+{
+	const struct ifaddrmsg *ifa = mnl_nlmsg_get_payload(nlh);
+
+	return doubt_interface(engine, (int)ifa->ifa_index);
+}
+
+/* Somebody took filters off one of our interfaces: ours may be among them. */
+static bool doubt_door(struct engine *engine, const struct nlmsghdr *nlh)
+{
+	const struct tcmsg *tc = mnl_nlmsg_get_payload(nlh);
+
+	for (int i = 1; i <= SP_MAX_TUNNELS; i++)
+		if (engine->bindings[i].place.ifindex ==
+		    (unsigned int)tc->tcm_ifindex)
+			engine->doors_doubted = true;
+
+	return false;
+}
+
 /* Does the message ask for a look at the host? */
 static bool concerns_us(struct engine *engine, const struct nlmsghdr *nlh)
 {
@@ -311,13 +363,18 @@ static bool concerns_us(struct engine *engine, const struct nlmsghdr *nlh)
 	switch (nlh->nlmsg_type) {
 	case RTM_NEWLINK:
 	case RTM_DELLINK:
-	case RTM_NEWADDR:
+		return doubt_link(engine, nlh);
 	case RTM_DELADDR:
+		return doubt_address(engine, nlh);
+	case RTM_NEWADDR:
 	case RTM_DELRULE:
 		return true;
 	case RTM_NEWROUTE:
 	case RTM_DELROUTE:
 		return doubt_route(engine, nlh);
+	case RTM_DELTFILTER:
+	case RTM_DELQDISC:
+		return doubt_door(engine, nlh);
 	default:
 		return false;
 	}
@@ -343,7 +400,7 @@ static bool drain_netlink(struct engine *engine)
 			/* something was lost: doubt everything */
 			for (int i = 0; i <= SP_MAX_TUNNELS; i++)
 				engine->bindings[i].routed = false;
-			look = true;
+			engine->doors_doubted = look = true;
 			continue;
 		}
 		for (; mnl_nlmsg_ok(nlh, len); nlh = mnl_nlmsg_next(nlh, &len))
@@ -410,6 +467,12 @@ int engine_dispatch(struct engine *engine)
 	if (paths) {
 		members_drain(engine->members);
 		r = engine_members_changed(engine);
+	}
+	if (engine->doors_doubted && engine->attached) {
+		engine->doors_doubted = false;
+		s = engine_attach_doors(engine);
+		if (!r)
+			r = s;
 	}
 	if (host && engine->policy) {
 		s = engine_host_changed(engine);

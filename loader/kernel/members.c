@@ -31,11 +31,12 @@
 struct members {
 	const struct attach *attach;
 	const char *cgroup_mount;
+	const char *scope;
 	int inotify;
 };
 
 int members_open(const struct attach *attach, const char *cgroup_mount,
-		 struct members **ret_members)
+		 const char *scope, struct members **ret_members)
 {
 	struct members *members = calloc(1, sizeof(*members));
 
@@ -43,6 +44,7 @@ int members_open(const struct attach *attach, const char *cgroup_mount,
 		return -ENOMEM;
 	members->attach = attach;
 	members->cgroup_mount = cgroup_mount;
+	members->scope = scope;
 	members->inotify = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
 	if (members->inotify < 0) {
 		free(members);
@@ -82,8 +84,33 @@ static bool watch(const struct members *members, const char *path,
 	       0;
 }
 
+#define LINKS_MAX 40 /* as in the kernel's path walk */
+
+static void watch_path(const struct members *members, const char *path,
+		       int links);
+
+/* A link on the way may be turned: watches where it lies and where it leads. */
+static void watch_link(const struct members *members, char *link, int links)
+{
+	char target[PATH_MAX], next[2 * PATH_MAX], *slash = strrchr(link, '/');
+	ssize_t n = readlink(link, target, sizeof(target) - 1);
+
+	if (n <= 0 || links >= LINKS_MAX)
+		return;
+	target[n] = '\0';
+	*slash = '\0';
+	(void)watch(members, *link ? link : "/", WATCH_GOING | WATCH_COMING);
+	if (*target == '/')
+		strcpy(next, target);
+	else
+		snprintf(next, sizeof(next), "%s/%s", link, target);
+	*slash = '/';
+	watch_path(members, next, links + 1);
+}
+
 /* Watches the path from the top down, as far as it exists. */
-static void watch_path(const struct members *members, const char *path)
+static void watch_path(const struct members *members, const char *path,
+		       int links)
 {
 	char part[PATH_MAX];
 	size_t length = strlen(path), deepest = 1;
@@ -97,6 +124,7 @@ static void watch_path(const struct members *members, const char *path)
 		if (path[i] != '/' && path[i] != '\0')
 			continue;
 		part[i] = '\0';
+		watch_link(members, part, links);
 		if (!watch(members, part, WATCH_GOING))
 			break;
 		deepest = i;
@@ -141,12 +169,11 @@ static int want_exe(const struct members *members, struct wanted *wanted,
 	struct exe_entry *entry = &wanted->exes[wanted->n_exes];
 	int r;
 
-	watch_path(members, selector->path);
+	watch_path(members, selector->path, 0);
 	r = exepath_key(selector->path, &entry->key);
-	if (r == -ENOENT)
-		return 0;
+	/* what cannot be resolved now is nobody's, and none of the others' */
 	if (r)
-		return r;
+		return r == -ENOMEM ? r : 0;
 	entry->class = class;
 	wanted->n_exes++;
 
@@ -182,7 +209,7 @@ static int want_cgroup(const struct members *members, struct wanted *wanted,
 		     selector->path);
 	if (n < 0 || (size_t)n >= sizeof(path))
 		return -ENAMETOOLONG;
-	watch_path(members, path);
+	watch_path(members, path, 0);
 	/* the inode number is the cgroup's id */
 	if (!stat(path, &st))
 		entry->id = st.st_ino;
@@ -192,12 +219,32 @@ static int want_cgroup(const struct members *members, struct wanted *wanted,
 	return 0;
 }
 
+/*
+ * The governed cgroup may be removed and made again. A cgroup tells nobody that
+ * it goes, only its parent does.
+ */
+static void watch_scope(const struct members *members)
+{
+	char parent[PATH_MAX], *slash;
+
+	if (!strcmp(members->scope, members->cgroup_mount) ||
+	    strlen(members->scope) >= sizeof(parent))
+		return;
+	strcpy(parent, members->scope);
+	slash = strrchr(parent, '/');
+	if (slash && slash > parent) {
+		*slash = '\0';
+		(void)watch(members, parent, WATCH_GOING | WATCH_COMING);
+	}
+}
+
 static int resolve(const struct members *members, const struct policy *policy,
 		   const uint32_t *classes, struct wanted *wanted)
 {
 	size_t n = 1;
 	int r = 0;
 
+	watch_scope(members);
 	for (size_t i = 0; i < policy->n_apps; i++)
 		n += policy->apps[i].n_selectors;
 	wanted->exes = calloc(n, sizeof(*wanted->exes));

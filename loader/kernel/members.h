@@ -11,9 +11,12 @@
 
 struct members;
 
-/* cgroup_mount: where the cgroup2 hierarchy is mounted; borrowed. */
+/*
+ * cgroup_mount: where the cgroup2 hierarchy is mounted; scope: the governed
+ * cgroup, which is watched as well. Both borrowed.
+ */
 int members_open(const struct attach *attach, const char *cgroup_mount,
-		 struct members **ret_members);
+		 const char *scope, struct members **ret_members);
 void members_close(struct members *members);
 
 /* Readable when a path of some selector may have changed. */

@@ -109,7 +109,7 @@ static int compare_addr(const void *a, const void *b)
 	return x->ifindex < y->ifindex ? -1 : x->ifindex > y->ifindex;
 }
 
-int netdev_read(struct nl *nl, struct netdev *host)
+static int read_all(struct nl *nl, struct netdev *host)
 {
 	struct netdev fresh = { 0 };
 	struct ifaddrmsg *ifa;
@@ -137,6 +137,20 @@ int netdev_read(struct nl *nl, struct netdev *host)
 	*host = fresh;
 
 	return 0;
+}
+
+/* A change in the middle of a dump: what is missed will be announced as well.
+ */
+#define DUMP_TRIES 16
+
+int netdev_read(struct nl *nl, struct netdev *host)
+{
+	int r = -EINTR;
+
+	for (int i = 0; r == -EINTR && i < DUMP_TRIES; i++)
+		r = read_all(nl, host);
+
+	return r;
 }
 
 void netdev_clear(struct netdev *host)

@@ -176,18 +176,46 @@ int nl_flush(struct nl *nl)
 	return earlier ? earlier : r;
 }
 
-int nl_dump(struct nl *nl, nl_answer_fn fn, void *ctx)
+/* One answer; true: it was the last. *ret_result keeps the first error. */
+static bool take_answer(const struct nlmsghdr *nlh, nl_answer_fn fn, void *ctx,
+			int *ret_result)
 {
-	uint32_t port = nl_port(nl), seq = nl->seq;
+	const int *done = mnl_nlmsg_get_payload(nlh);
 	int r;
 
+	if (nlh->nlmsg_type == NLMSG_ERROR || nlh->nlmsg_type == NLMSG_DONE) {
+		/* both begin with a negative errno or 0 */
+		if (!*ret_result && mnl_nlmsg_get_payload_len(nlh) >= 4)
+			*ret_result = *done;
+		return true;
+	}
+	if (!*ret_result && nlh->nlmsg_flags & NLM_F_DUMP_INTR)
+		*ret_result = -EINTR;
+	if (*ret_result)
+		return false;
+	errno = EIO;
+	r = fn(nlh, ctx);
+	if (r < 0)
+		*ret_result = -errno;
+
+	/* the answer to a request that is no dump is all there is */
+	return !(nlh->nlmsg_flags & NLM_F_MULTI);
+}
+
+int nl_dump(struct nl *nl, nl_answer_fn fn, void *ctx)
+{
+	uint32_t seq = nl->seq;
+	const struct nlmsghdr *nlh;
+	int result = 0, len;
+	size_t used;
+
 	complete(nl);
-	if (mnl_socket_sendto(nl->socket, nl->queue, nl->used) < 0)
-		r = -errno;
-	else
-		r = MNL_CB_OK;
+	used = nl->used;
 	nl->used = 0;
-	while (r == MNL_CB_OK) {
+	if (mnl_socket_sendto(nl->socket, nl->queue, used) < 0)
+		return -errno;
+	/* to the very end, even after an error: nothing may be left over */
+	for (;;) {
 		ssize_t n = mnl_socket_recvfrom(nl->socket, nl->answer,
 						sizeof(nl->answer));
 
@@ -195,14 +223,13 @@ int nl_dump(struct nl *nl, nl_answer_fn fn, void *ctx)
 			continue;
 		if (n < 0)
 			return -errno;
-		errno = 0;
-		r = mnl_cb_run(nl->answer, (size_t)n, seq, port, (mnl_cb_t)fn,
-			       ctx);
-		if (r < 0)
-			return errno ? -errno : -EIO;
+		len = (int)n;
+		for (nlh = (void *)nl->answer; mnl_nlmsg_ok(nlh, len);
+		     nlh = mnl_nlmsg_next(nlh, &len))
+			if (nlh->nlmsg_seq == seq &&
+			    take_answer(nlh, fn, ctx, &result))
+				return result;
 	}
-
-	return r < 0 ? r : 0;
 }
 
 int nl_listen(uint32_t groups, struct mnl_socket **ret_socket)

@@ -2,6 +2,7 @@
 /* Names to numbers: an app keeps its class, a tunnel its slot, for life. */
 #include <errno.h>
 #include <search.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -53,6 +54,7 @@ int numbers_open(int map_fd, uint32_t max, struct numbers **ret_numbers)
 {
 	struct numbers *numbers = calloc(1, sizeof(*numbers));
 	char name[SP_NAME_SIZE];
+	uint32_t zero = 0;
 	int r = 0;
 
 	if (!numbers)
@@ -69,10 +71,17 @@ int numbers_open(int map_fd, uint32_t max, struct numbers **ret_numbers)
 		if (!r && *name)
 			r = remember(numbers, name, i);
 	}
+	if (!r)
+		r = map_get(map_fd, &zero, name);
 	if (r) {
 		numbers_free(numbers);
 		return r;
 	}
+	/* entry 0 is nobody's: it says where the search goes on */
+	name[sizeof(name) - 1] = '\0';
+	if (*name)
+		numbers->next =
+			((uint32_t)strtoul(name, NULL, 10) - 1) % max + 1;
 	*ret_numbers = numbers;
 
 	return 0;
@@ -102,6 +111,7 @@ int numbers_give(struct numbers *numbers, const char *name,
 {
 	uint32_t number = numbers_find(numbers, name);
 	char padded[SP_NAME_SIZE] = { 0 };
+	uint32_t zero = 0;
 	int r;
 
 	if (number) {
@@ -122,6 +132,11 @@ int numbers_give(struct numbers *numbers, const char *name,
 	r = map_put(numbers->map_fd, &number, padded);
 	if (!r)
 		r = remember(numbers, name, number);
+	if (r)
+		return r;
+	memset(padded, 0, sizeof(padded));
+	snprintf(padded, sizeof(padded), "%u", numbers->next);
+	r = map_put(numbers->map_fd, &zero, padded);
 	if (!r)
 		*ret_number = number;
 

@@ -64,7 +64,7 @@ int tasks_list(const struct attach *attach, struct sp_task_record **ret_records,
 	return 0;
 }
 
-int tasks_forget_class(const struct attach *attach, uint32_t class)
+int tasks_forget_classes(const struct attach *attach, const bool *retired)
 {
 	int map = attach_map(attach, MAP_TASK), r;
 	_cleanup_free_ uint32_t *tgids = NULL;
@@ -74,7 +74,8 @@ int tasks_forget_class(const struct attach *attach, uint32_t class)
 	r = map_keys(map, sizeof(*tgids), (void **)&tgids, &n);
 	for (size_t i = 0; !r && i < n; i++)
 		if (!map_get(map, &tgids[i], &task) &&
-		    (task.class == class || task.lineage == class))
+		    (retired[task.class % SP_MAX_CLASSES] ||
+		     retired[task.lineage % SP_MAX_CLASSES]))
 			r = map_del(map, &tgids[i]);
 
 	return r;
@@ -232,6 +233,9 @@ static int settle_socket(const struct tasks_context *context,
 	r = set_class(context, s, class);
 	if (r || !s->connected)
 		return r;
+	/* to this host itself: the source is that very address */
+	if (IN6_ARE_ADDR_EQUAL(&s->local, &s->peer))
+		return 0;
 	want = context->tunnel_for(context->ctx, class, &s->peer);
 	have = context->tunnel_of(context->ctx, &s->local);
 	if (want != have)

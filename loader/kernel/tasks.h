@@ -3,6 +3,7 @@
 #ifndef SPLITD_TASKS_H
 #define SPLITD_TASKS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -15,8 +16,8 @@
 int tasks_list(const struct attach *attach, struct sp_task_record **ret_records,
 	       size_t *ret_n);
 
-/* Clears a retired class out of the memory of processes. */
-int tasks_forget_class(const struct attach *attach, uint32_t class);
+/* Clears retired classes (by number) out of the memory of processes. */
+int tasks_forget_classes(const struct attach *attach, const bool *retired);
 
 /* What a socket's class means for the flow it is connected to. */
 struct tasks_context {

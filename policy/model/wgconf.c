@@ -211,7 +211,7 @@ static void check_peers(struct wgconf *wg)
 {
 	if (wg->n_peers)
 		sort_items(wg->peers, wg->n_peers, sizeof(*wg->peers),
-		      compare_peers);
+			   compare_peers);
 	for (size_t i = 1; i < wg->n_peers; i++) {
 		const struct wg_peer *first = &wg->peers[i - 1];
 		char message[96];

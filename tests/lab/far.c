@@ -196,9 +196,12 @@ static void host_loop(struct host *host)
 
 		if (poll(host->polls, n, -1) < 0 && errno != EINTR)
 			_exit(1);
-		for (size_t i = 0; i < n; i++)
-			if (host->polls[i].revents)
-				socket_serve(host, i);
+		/* the runner's questions last: what came before them counts */
+		for (int ctl = 0; ctl < 2; ctl++)
+			for (size_t i = 0; i < n; i++)
+				if (host->polls[i].revents &&
+				    (host->kinds[i] == KIND_CTL) == ctl)
+					socket_serve(host, i);
 		closed_forget(host);
 	}
 }

@@ -68,7 +68,7 @@ struct life_test {
 
 extern const struct life_test life_tunnel_tests[], life_traffic_tests[],
 	life_reload_tests[], life_purge_tests[], life_input_tests[],
-	life_answer_tests[], life_other_tests[];
+	life_answer_tests[], life_repair_tests[], life_other_tests[];
 
 /* life.c: runs the tests; each begins with the lab's policy and a new splitd */
 int life_run(struct lab *lab);
