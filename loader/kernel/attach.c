@@ -13,6 +13,7 @@
 #include "guard.skel.h"
 #include "identity.skel.h"
 #include "loader/kernel/attach.h"
+#include "loader/kernel/door.h"
 #include "loader/kernel/pins.h"
 #include "loader/util/cleanup.h"
 #include "steer.skel.h"
@@ -437,70 +438,21 @@ int attach_drop_old(const struct attach *attach)
 
 /* ---- the door ---------------------------------------------------------- */
 
-/*
- * A fixed handle and priority, early but not first, so that our filter is
- * known again and replaced in place. bpf_tc_hook_create() says -EEXIST where a
- * clsact is there already: then it is not ours to remove.
- */
-#define DOOR_HANDLE   0x5370
-#define DOOR_PRIORITY 5100
-
 int attach_door(const struct attach *attach, unsigned int ifindex)
 {
-	DECLARE_LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = (int)ifindex,
-			    .attach_point = BPF_TC_EGRESS);
-	DECLARE_LIBBPF_OPTS(bpf_tc_opts, opts, .handle = DOOR_HANDLE,
-			    .priority = DOOR_PRIORITY,
-			    .flags = BPF_TC_F_REPLACE);
-	int r, program = bpf_program__fd(attach->guard->progs.sp_door);
-
-	r = bpf_tc_hook_create(&hook);
-	if (r && r != -EEXIST)
-		return r;
-	r = pins_note_door(&attach->pins, program, ifindex, !r);
-	if (r)
-		return r;
-	opts.prog_fd = program;
-
-	return bpf_tc_attach(&hook, &opts);
-}
-
-static int remove_door(unsigned int ifindex, bool made_clsact, void *ctx)
-{
-	DECLARE_LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = (int)ifindex,
-			    .attach_point = BPF_TC_EGRESS);
-	DECLARE_LIBBPF_OPTS(bpf_tc_opts, opts, .handle = DOOR_HANDLE,
-			    .priority = DOOR_PRIORITY);
-	int r;
-
-	(void)ctx;
-	r = bpf_tc_detach(&hook, &opts);
-	/* the index may be another interface's by now: nothing of ours there */
-	if (r == -ENODEV || r == -ENOENT || r == -EINVAL)
-		return 0;
-	if (!r && made_clsact) {
-		/* both directions at once: the qdisc itself */
-		hook.attach_point = BPF_TC_INGRESS | BPF_TC_EGRESS;
-		r = bpf_tc_hook_destroy(&hook);
-	}
-
-	return r;
+	return door_attach(&attach->pins,
+			   bpf_program__fd(attach->guard->progs.sp_door),
+			   ifindex);
 }
 
 void attach_door_remove(const struct attach *attach, unsigned int ifindex)
 {
-	bool made_clsact = pins_made_clsact(&attach->pins, ifindex);
-
-	(void)remove_door(ifindex, made_clsact, NULL);
-	pins_forget_door(attach->pins.root, ifindex);
+	door_remove(&attach->pins, ifindex);
 }
 
 int attach_purge(const char *bpffs)
 {
-	int r, s;
-
-	r = pins_each_door(bpffs, remove_door, NULL);
-	s = pins_purge(bpffs);
+	int r = door_purge(bpffs), s = pins_purge(bpffs);
 
 	return r ? r : s;
 }
