@@ -16,8 +16,8 @@
 #include "tests/lab/wire.h"
 
 const struct manner manners[] = {
-	[MANNER_TCP] = { "tcp", SOCK_STREAM },
-	[MANNER_UDP] = { "udp", SOCK_DGRAM },
+	[MANNER_TCP] = { "tcp", SOCK_STREAM, .handed = false },
+	[MANNER_UDP] = { "udp", SOCK_DGRAM, .handed = false },
 	[MANNER_PING] = { "ping", SOCK_RAW, .protocol = IPPROTO_ICMP },
 	[MANNER_TCP_HANDED] = { "tcp on curl's socket", SOCK_STREAM,
 				.handed = true },
