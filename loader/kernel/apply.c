@@ -40,12 +40,9 @@ static int give_slot(struct engine *engine, const struct tunnel *tunnel,
 	return 0;
 }
 
-static int apply_tunnel(struct engine *engine, const struct policy *from,
-			const struct tunnel *tunnel)
+static int apply_tunnel(struct engine *engine, const struct tunnel *tunnel)
 {
 	struct binding_context context = engine_binding_context(engine);
-	static const struct tunnel empty;
-	const struct tunnel *old = NULL;
 	struct sp_set set = { 0 };
 	struct binding *binding;
 	uint32_t slot;
@@ -55,18 +52,12 @@ static int apply_tunnel(struct engine *engine, const struct policy *from,
 	if (r)
 		return r;
 	binding = &engine->bindings[slot];
-	/* at start-up nobody knows what the map holds */
-	if (from) {
-		old = policy_find_tunnel(from, tunnel->uuid);
-		if (!old)
-			old = &empty;
-	}
 	if (binding->tunnel && binding->tunnel->interface &&
 	    (!tunnel->interface ||
 	     strcmp(binding->tunnel->interface, tunnel->interface)))
 		binding->routed = false;
 	binding->tunnel = tunnel;
-	r = binding_prefixes(&context, binding, old, tunnel);
+	r = binding_prefixes(&context, binding, tunnel);
 	set.tunnel = slot;
 	if (!r)
 		r = map_put(attach_map(engine->attach, MAP_SET), &slot, &set);
@@ -163,12 +154,20 @@ static int drop_stale_interfaces(struct engine *engine)
 	return r ? engine_fail(engine, r, "cannot clean up interfaces") : 0;
 }
 
+/* At start-up nobody knows what the map holds; now it has no set but ours. */
+static void know_the_rest(struct engine *engine)
+{
+	for (uint32_t slot = 1; slot <= SP_MAX_TUNNELS; slot++)
+		if (!engine->bindings[slot].tunnel)
+			engine->bindings[slot].known = true;
+}
+
 static int move(struct engine *engine, const struct policy *from,
 		const struct policy *to)
 {
 	uint32_t *classes = calloc(to->n_apps + 1, sizeof(*classes));
-	bool changed = false;
-	int r = 0;
+	bool changed = false, moved;
+	int r;
 
 	if (!classes)
 		return engine_fail(engine, -ENOMEM, "cannot apply");
@@ -176,8 +175,9 @@ static int move(struct engine *engine, const struct policy *from,
 	engine->classes = classes;
 	engine->policy = to;
 
+	r = engine_read_host(engine, &moved);
 	for (size_t i = 0; !r && i < to->n_tunnels; i++)
-		r = apply_tunnel(engine, from, &to->tunnels[i]);
+		r = apply_tunnel(engine, &to->tunnels[i]);
 	if (!r)
 		r = engine_host_changed(engine);
 	for (size_t i = 0; !r && i < to->n_apps; i++)
@@ -194,6 +194,8 @@ static int move(struct engine *engine, const struct policy *from,
 		r = drop_stale_interfaces(engine);
 	if (r)
 		return r;
+	if (!from)
+		know_the_rest(engine);
 	engine->config.generation++;
 	if (changed || !from)
 		engine->config.epoch++;
