@@ -22,7 +22,8 @@
 static const struct life_test *const tables[] = {
 	life_tunnel_tests, life_traffic_tests, life_reload_tests,
 	life_purge_tests,  life_input_tests,   life_answer_tests,
-	life_other_tests,
+	life_other_tests,  life_routing_tests, life_inbound_tests,
+	life_store_tests,
 };
 
 int64_t now_us(void)
