@@ -10,6 +10,7 @@
 #   sudo make demo DISABLE=HOOK     the same with a hook missing: must fail
 #   sudo make check                 every test there is
 #   make fuzz FUZZ_SECONDS=N        each fuzz target for so long, with clang
+#   make bench                      what it costs, in time and memory
 #   make lint                       form and include rules
 
 BUILD	    ?= build
@@ -52,6 +53,7 @@ COMMON	:= $(addprefix loader/daemon/,check.c explanation.c \
 LAB	:= $(sort $(wildcard tests/lab/*.c))
 UNIT	:= $(sort $(wildcard tests/unit/test_*.c))
 FUZZ	:= xml bplist cms wgconf host
+BENCH	:= compile
 BPF	:= identity steer guard
 SKELS	:= $(BPF:%=$(BUILD)/skel/%.skel.h)
 
@@ -65,8 +67,8 @@ ifeq ($(V),)
 say = @printf '  %-8s %s\n' "$(1)" "$(patsubst $(BUILD)/%,%,$@)";
 endif
 
-.PHONY: all deps demo check check-unit check-lab unit lab fuzz lint \
-	install clean
+.PHONY: all deps demo check check-unit check-lab unit lab fuzz bench \
+	$(BENCH:%=bench-%) lint man install clean
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -118,6 +120,27 @@ $(BUILD)/splitd: $(call obj,obj,$(KERNEL) $(DAEMON) $(UTIL)) \
 $(BUILD)/splitctl: $(call obj,obj,$(CTL) $(COMMON) $(UTIL)) \
 		   $(BUILD)/libpolicy.a
 	$(call say,LD)$(link) $^ $(LIB_CTL) -o $@
+
+# ---- manual ----------------------------------------------------------------
+
+# The page of the keys is half written, half printed from the tables that the
+# readers go by: it cannot say anything else than they do.
+$(BUILD)/tools/policy-keys: $(BUILD)/obj/tools/policy-keys.o \
+			    $(BUILD)/libpolicy.a
+	@mkdir -p $(@D)
+	$(call say,LD)$(link) $^ $(LIB_POLICY) -o $@
+
+$(BUILD)/man/splitd-policy.keys: $(BUILD)/tools/policy-keys
+	@mkdir -p $(@D)
+	$(call say,KEYS)$< >$@
+
+$(BUILD)/man/splitd-policy.5: man/splitd-policy.5 \
+			      $(BUILD)/man/splitd-policy.keys
+	@grep -q '^\.\\" KEYS$$' $<
+	$(call say,MAN)sed -e '/^\.\\" KEYS$$/r $(BUILD)/man/splitd-policy.keys' \
+		-e '/^\.\\" KEYS$$/d' $< >$@
+
+man: $(BUILD)/man/splitd-policy.5
 
 # ---- tests -----------------------------------------------------------------
 
@@ -179,6 +202,15 @@ $(BUILD)/fuzz/fuzz_%: $(BUILD)/fuzz/obj/tests/fuzz/fuzz_%.o \
 fuzz: $(FUZZ:%=$(BUILD)/fuzz/fuzz_%)
 	@tests/fuzz/run $(BUILD) $(FUZZ_SECONDS) $(FUZZ)
 
+$(BUILD)/bench/%: $(BUILD)/obj/bench/%.o $(BUILD)/libpolicy.a
+	@mkdir -p $(@D)
+	$(call say,LD)$(link) $^ $(LIB_POLICY) -o $@
+
+$(BENCH:%=bench-%): bench-%: $(BUILD)/bench/%
+	@$<
+
+bench: $(BENCH:%=bench-%)
+
 # The lab restarts into a splitd whose maps have another version.
 $(BUILD)/other/splitd: $(BUILD)/splitd
 	@$(MAKE) --no-print-directory BUILD=$(BUILD)/other ABI_VERSION=1000 $@
@@ -208,11 +240,12 @@ lint:
 
 # ---- install ---------------------------------------------------------------
 
-install: all
+install: all man
 	install -D -m 755 $(BUILD)/splitd $(DESTDIR)$(SBINDIR)/splitd
 	install -D -m 755 $(BUILD)/splitctl $(DESTDIR)$(SBINDIR)/splitctl
 	install -D -m 644 -t $(DESTDIR)$(MANDIR)/man8 man/splitd.8 man/splitctl.8
-	install -D -m 644 -t $(DESTDIR)$(MANDIR)/man5 man/splitd-policy.5
+	install -D -m 644 -t $(DESTDIR)$(MANDIR)/man5 \
+		$(BUILD)/man/splitd-policy.5
 	install -d -m 755 $(DESTDIR)$(UNITDIR)
 	sed 's|@SBINDIR@|$(SBINDIR)|' systemd/splitd.service \
 		>$(DESTDIR)$(UNITDIR)/splitd.service

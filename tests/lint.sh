@@ -13,8 +13,8 @@ complain() {
 	bad=1
 }
 
-sources=$(find bpf policy loader tests -name '*.[ch]' | sort)
-headers=$(find policy loader tests -name '*.h' | sort)
+sources=$(find bpf policy loader tests bench tools -name '*.[ch]' | sort)
+headers=$(find policy loader tests bench tools -name '*.h' | sort)
 
 # shellcheck disable=SC2086
 "$FORMAT" --dry-run -Werror $sources || bad=1
@@ -45,6 +45,8 @@ may_include() {
 may_include bpf 'bpf/|vmlinux\.h'
 may_include policy 'policy/|bpf/(abi|decide)\.h'
 may_include loader 'loader/|policy/|bpf/|[a-z]+\.skel\.h'
+may_include bench 'bench/|loader/|policy/|bpf/'
+may_include tools 'policy/'
 
 for h in $headers; do
 	echo "#include \"$h\"" | $CC -std=gnu11 -D_GNU_SOURCE -I. -Wall -Wextra \

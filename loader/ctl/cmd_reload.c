@@ -6,6 +6,7 @@
 
 #include "loader/ctl/client.h"
 #include "loader/ctl/commands.h"
+#include "loader/ctl/finding.h"
 #include "loader/util/plain.h"
 
 static const char *text_of(const json_t *object, const char *key)
@@ -13,28 +14,6 @@ static const char *text_of(const json_t *object, const char *key)
 	const char *text = json_string_value(json_object_get(object, key));
 
 	return text ? text : "";
-}
-
-/* In check's layout. */
-static void print_finding(const json_t *finding)
-{
-	const json_t *line = json_object_get(finding, "line");
-	const char *value = text_of(finding, "value");
-	const char *path = text_of(finding, "path");
-	char where[32] = "";
-
-	if (json_is_integer(line))
-		snprintf(where, sizeof(where), ":%lld:%lld",
-			 (long long)json_integer_value(line),
-			 (long long)json_integer_value(
-				 json_object_get(finding, "column")));
-	plain_print(stderr, "%s%s%s: %s%s%s%s%s%s [%s]\n",
-		    strcmp(text_of(finding, "severity"), "error") ?
-			    "warning: " :
-			    "",
-		    text_of(finding, "file"), where, path, *path ? ": " : "",
-		    text_of(finding, "message"), *value ? ": '" : "", value,
-		    *value ? "'" : "", text_of(finding, "code"));
 }
 
 static void print_change(const json_t *change)
@@ -67,8 +46,7 @@ static void print_outcome(const json_t *outcome, bool plan)
 	const char *error = text_of(outcome, "error");
 	size_t i;
 
-	json_array_foreach(json_object_get(outcome, "errors"), i, item)
-		print_finding(item);
+	findings_print_json(json_object_get(outcome, "errors"));
 	json_array_foreach(changes, i, item)
 		print_change(item);
 	if (*error)

@@ -25,6 +25,8 @@ static const char *tunnel_note(const json_t *tunnel)
 
 	if (!state)
 		return "";
+	if (!strcmp(state, "disabled"))
+		return "disabled by splitctl: its apps go direct";
 	switch (state[0] << 8 | state[1]) {
 	case 'p' << 8 | 'e':
 		return "no profile defines it: its apps go direct";

@@ -20,6 +20,11 @@ int cmd_status(int argc, char **argv);
 int cmd_explain(int argc, char **argv);
 int cmd_reload(int argc, char **argv);
 int cmd_purge(int argc, char **argv);
+int cmd_list(int argc, char **argv);
+int cmd_install(int argc, char **argv);
+int cmd_remove(int argc, char **argv);
+int cmd_enable(int argc, char **argv);
+int cmd_disable(int argc, char **argv);
 
 /*
  * A command's options, told by the table's help text alone: "--json" and

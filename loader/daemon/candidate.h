@@ -7,6 +7,8 @@
 
 #include "loader/daemon/inputs.h"
 
+struct document;
+struct installed_view;
 struct policy;
 struct report;
 struct store;
@@ -14,23 +16,25 @@ struct store;
 /* Zero-initialise. */
 struct candidate {
 	struct policy *policy;
-	struct input_list good; /* the bytes it was made of */
+	struct input_list good; /* the bytes of files it was made of */
 	size_t n_kept;		/* of these, last good versions of bad files */
 };
 
 struct candidate_source {
 	const char *policy_dir, *host_path;
 	const struct store *store; /* NULL: no last good versions */
+	const struct installed_view *installed; /* NULL: nothing installed */
 	bool dir_was_there, host_was_there;
 };
 
 /*
  * Reads, parses and compiles everything. A bad file's own last good version
  * takes its place, or nothing where there never was one. -EBADMSG when the
- * files contradict each other, the directory cannot be trusted, or directory or
- * host file were there and are gone: whoever means that leaves an empty one.
- * All errors are in the report, which may therefore have some although 0 is
- * returned.
+ * files contradict each other or what is installed, when the host file demands
+ * a signature that a file in force does not have, when the directory cannot be
+ * trusted, or directory or host file were there and are gone: whoever means
+ * that leaves an empty one. All errors are in the report, which may therefore
+ * have some although 0 is returned.
  */
 int candidate_read(struct candidate *candidate,
 		   const struct candidate_source *source,
@@ -40,6 +44,21 @@ int candidate_read(struct candidate *candidate,
 int candidate_restore(struct candidate *candidate,
 		      const struct candidate_source *source,
 		      struct report *report);
+
+/*
+ * Parses one file that shall come in addition, as the host file in force has
+ * signatures. Its errors are in the report; -EBADMSG.
+ */
+int candidate_parse(const struct candidate_source *source, const char *file,
+		    const void *bytes, size_t len, struct report *report,
+		    struct document **ret_document);
+
+/*
+ * The file that defines the profile of this PayloadIdentifier, installed ones
+ * left out. -ENOENT; free().
+ */
+int candidate_find(const struct candidate_source *source,
+		   const char *identifier, char **ret_file);
 
 void candidate_clear(struct candidate *candidate);
 

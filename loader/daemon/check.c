@@ -2,14 +2,17 @@
 /* Checking files and telling about it: splitctl check and splitd --check. */
 #include <errno.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "loader/daemon/check.h"
 #include "loader/daemon/sandbox.h"
+#include "loader/util/cleanup.h"
 #include "loader/util/json.h"
 #include "loader/util/plain.h"
 #include "policy/model/document.h"
 #include "policy/plan/compile.h"
 #include "policy/plan/policy.h"
+#include "policy/read/signature.h"
 
 /* The smaller budget of what turned out to be no host file. */
 static int check_size(struct check *check, const struct document *document,
@@ -26,20 +29,75 @@ static int check_size(struct check *check, const struct document *document,
 			  INPUT_MAX_PROFILE);
 }
 
-static int parse_one(struct check *check, const struct input *input)
-{
+/* One input and what came of it. */
+struct parsed {
+	struct report report;
 	struct document *document;
+};
+
+static int parse_one(const struct input *input,
+		     const struct signature_policy *demands, int64_t now,
+		     struct parsed *parsed)
+{
 	int r;
 
 	if (!input->bytes)
 		return 0;
-	r = sandbox_parse(input->path, input->bytes, input->len, &check->report,
-			  &document);
+	r = sandbox_parse(input->path, input->bytes, input->len, demands,
+			  &parsed->report, &parsed->document);
 	if (r < 0)
 		return r == -EBADMSG ? 0 : r;
+	return document_check_dates(parsed->document, now, &parsed->report);
+}
 
-	check->documents[check->n++] = document;
-	return check_size(check, document, input->len);
+static bool is_host(const struct parsed *parsed)
+{
+	return parsed->document &&
+	       document_kind(parsed->document) == DOCUMENT_HOST;
+}
+
+/* All but the host file once more, now that its demands are known. */
+static int parse_again(const struct input_list *inputs, int64_t now,
+		       struct parsed *parsed)
+{
+	const struct signature_policy *demands = NULL;
+	int r = 0;
+
+	for (size_t i = 0; i < inputs->n; i++) {
+		if (is_host(&parsed[i]))
+			demands = document_demands(parsed[i].document);
+	}
+	if (!demands || (!demands->required && !demands->allow_sha1 &&
+			 demands->n_pins == 0))
+		return 0;
+	for (size_t i = 0; i < inputs->n && r == 0; i++) {
+		if (is_host(&parsed[i]))
+			continue;
+		document_free(TAKE_PTR(parsed[i].document));
+		report_clear(&parsed[i].report);
+		r = parse_one(&inputs->inputs[i], demands, now, &parsed[i]);
+	}
+	return r;
+}
+
+/* Into the check what came of all inputs, in their order. */
+static int gather(struct check *check, const struct input_list *inputs,
+		  struct parsed *parsed)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < inputs->n; i++) {
+		if (r == 0)
+			r = report_move(&check->report, &parsed[i].report);
+		if (parsed[i].document) {
+			check->documents[check->n++] = parsed[i].document;
+			if (r == 0)
+				r = check_size(check, parsed[i].document,
+					       inputs->inputs[i].len);
+		}
+		report_clear(&parsed[i].report);
+	}
+	return r;
 }
 
 /*
@@ -65,13 +123,21 @@ static int compile(struct check *check)
 
 int check_run(struct check *check, const struct input_list *inputs)
 {
-	int r = 0;
+	_cleanup_free_ struct parsed *parsed =
+		calloc(inputs->n + 1, sizeof(*parsed));
+	int64_t now = time(NULL);
+	int r = 0, gathered;
 
 	check->documents = calloc(inputs->n + 1, sizeof(*check->documents));
-	if (!check->documents)
+	if (!parsed || !check->documents)
 		return -ENOMEM;
 	for (size_t i = 0; i < inputs->n && r == 0; i++)
-		r = parse_one(check, &inputs->inputs[i]);
+		r = parse_one(&inputs->inputs[i], NULL, now, &parsed[i]);
+	if (r == 0)
+		r = parse_again(inputs, now, parsed);
+	gathered = gather(check, inputs, parsed);
+	if (r == 0)
+		r = gathered;
 	return r < 0 ? r : compile(check);
 }
 
@@ -83,6 +149,12 @@ bool check_valid(const struct check *check)
 static json_t *number_or_null(unsigned int number)
 {
 	return number ? json_integer(number) : json_null();
+}
+
+/* Numbers of a binary property list start at 0. */
+static json_t *binary_or_null(const struct finding *finding, uint32_t number)
+{
+	return finding->is_object ? json_integer(number) : json_null();
 }
 
 json_t *findings_json(const struct report *report)
@@ -97,13 +169,16 @@ json_t *findings_json(const struct report *report)
 
 		json_array_append_new(
 			array,
-			json_pack("{s:o, s:o, s:o, s:s, s:s, s:o, s:o, s:o}",
+			json_pack("{s:o, s:o, s:o, s:o, s:o, s:b, s:s, s:s, "
+				  "s:o, s:o, s:o}",
 				  "file", json_text(f->file), "line",
 				  number_or_null(f->line), "column",
-				  number_or_null(f->column), "code", f->code,
-				  "severity", severity, "path",
-				  json_text(f->path), "message",
-				  json_text(f->message), "value",
+				  number_or_null(f->column), "object",
+				  binary_or_null(f, f->object), "offset",
+				  binary_or_null(f, f->offset), "inner",
+				  f->inner, "code", f->code, "severity",
+				  severity, "path", json_text(f->path),
+				  "message", json_text(f->message), "value",
 				  json_text(f->value)));
 	}
 	return array;

@@ -31,8 +31,8 @@
 struct client {
 	struct control *control;
 	struct source source;
-	char *in; /* HEAD + CONTROL_MAX_REQUEST */
-	size_t in_len;
+	char *in; /* grows to the request's size, but not beyond max */
+	size_t in_len, in_size, max;
 	char *out; /* the answer under way; NULL: none */
 	size_t out_len, out_done;
 	uint64_t active; /* the control's clock when it last moved */
@@ -134,6 +134,32 @@ static json_t *ask(const struct client *client, const char *text, size_t len)
 	return answer;
 }
 
+/* Room for a request of so many bytes, if there is less. */
+static int resize(struct client *client, size_t size)
+{
+	char *grown;
+
+	if (size <= client->in_size)
+		return 0;
+	grown = realloc(client->in, size);
+	if (!grown)
+		return -ENOMEM;
+	client->in = grown;
+	client->in_size = size;
+	return 0;
+}
+
+/* What an upload took is not kept until the client goes. */
+static int shrink(struct client *client)
+{
+	size_t size = HEAD + CONTROL_MAX_REQUEST;
+
+	if (client->in_size == size || client->in_len > size)
+		return 0;
+	client->in_size = 0;
+	return resize(client, size);
+}
+
 /* Answers the first request in the buffer: 1, 0: it is not complete yet. */
 static int take_request(struct client *client)
 {
@@ -145,10 +171,10 @@ static int take_request(struct client *client)
 		return 0;
 	memcpy(&head, client->in, HEAD);
 	len = ntohl(head);
-	if (len > CONTROL_MAX_REQUEST)
+	if (len > client->max)
 		return -EMSGSIZE;
 	if (client->in_len < HEAD + len)
-		return 0;
+		return resize(client, HEAD + len);
 
 	answer = ask(client, client->in + HEAD, len);
 	if (!answer)
@@ -157,6 +183,8 @@ static int take_request(struct client *client)
 	json_decref(answer);
 	client->in_len -= HEAD + len;
 	memmove(client->in, client->in + HEAD + len, client->in_len);
+	if (r == 0)
+		r = shrink(client);
 	return r < 0 ? r : 1;
 }
 
@@ -180,7 +208,7 @@ static int flush(struct client *client)
 
 static int fill(struct client *client)
 {
-	size_t room = HEAD + CONTROL_MAX_REQUEST - client->in_len;
+	size_t room = client->in_size - client->in_len;
 	ssize_t n = recv(client->source.fd, client->in + client->in_len, room,
 			 MSG_DONTWAIT);
 
@@ -237,6 +265,17 @@ static size_t make_place(struct control *control)
 	return worst;
 }
 
+static size_t max_request(int fd)
+{
+	struct ucred peer;
+	socklen_t size = sizeof(peer);
+
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0 ||
+	    (peer.uid != 0 && peer.uid != geteuid()))
+		return CONTROL_MAX_REQUEST;
+	return CONTROL_MAX_UPLOAD;
+}
+
 static int welcome(struct control *control, int fd)
 {
 	size_t place = make_place(control);
@@ -244,8 +283,8 @@ static int welcome(struct control *control, int fd)
 	int r = -ENOMEM;
 
 	if (client)
-		client->in = malloc(HEAD + CONTROL_MAX_REQUEST);
-	if (client && client->in) {
+		client->max = max_request(fd);
+	if (client && resize(client, HEAD + CONTROL_MAX_REQUEST) == 0) {
 		client->control = control;
 		client->source = (struct source){ fd, client_event, client };
 		client->active = ++control->clock;

@@ -19,6 +19,8 @@
 #define CONTROL_VERSION	    1
 #define CONTROL_SOCKET	    "control.sock"
 #define CONTROL_MAX_REQUEST (64 * 1024)
+/* Of root, who may install: 4 MiB as base64, and room for the rest. */
+#define CONTROL_MAX_UPLOAD  (6 * 1024 * 1024)
 #define CONTROL_MAX_CLIENTS 64
 
 struct control;

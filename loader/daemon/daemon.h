@@ -12,6 +12,7 @@
 #include "policy/read/report.h"
 
 struct control;
+struct installed;
 struct policy;
 struct store;
 struct watch;
@@ -20,13 +21,14 @@ struct daemon {
 	struct options options;
 	struct instance instance;
 	struct store *store;
+	struct installed *installed;
 	struct engine *engine;
 	struct candidate first; /* until it is in force */
 	struct policy *policy;	/* in force; the engine refers to it */
 	bool had_dir, had_host; /* what it was made of */
 	struct report report;	/* of the last reload */
 	int loop;
-	struct source signals, kernel;
+	struct source signals, kernel, removal;
 	struct control *control;
 	struct watch *watch;
 	bool stop;

@@ -14,6 +14,7 @@
 #include "loader/daemon/candidate.h"
 #include "loader/daemon/check.h"
 #include "loader/daemon/daemon.h"
+#include "loader/daemon/installed.h"
 #include "loader/daemon/log.h"
 #include "loader/daemon/notify.h"
 #include "loader/daemon/reload.h"
@@ -25,12 +26,14 @@
 static const char too_narrow[] =
 	"the mark's mask is too narrow for the tunnels";
 
-static struct candidate_source source_of(const struct daemon *daemon)
+struct candidate_source reload_source(const struct daemon *daemon,
+				      const struct installed_view *view)
 {
 	return (struct candidate_source){
 		.policy_dir = daemon->options.policy,
 		.host_path = daemon->options.host,
 		.store = daemon->store,
+		.installed = view,
 		.dir_was_there = daemon->had_dir,
 		.host_was_there = daemon->had_host,
 	};
@@ -89,15 +92,36 @@ static void tell(const struct daemon *daemon, const struct candidate *candidate)
 			 daemon->report.n_errors, candidate->n_kept);
 }
 
+/* The store first: it is undone more easily than the kernel. */
+static int commit_and_apply(struct daemon *daemon, struct candidate *candidate,
+			    struct installed_view *change,
+			    const char **ret_error)
+{
+	int r = 0;
+
+	if (change)
+		r = installed_commit(daemon->installed, change);
+	if (r < 0) {
+		*ret_error = "the store cannot be written";
+		return r;
+	}
+	r = apply(daemon, candidate, ret_error);
+	if (r < 0 && change && installed_commit(daemon->installed, change) < 0)
+		log_line(LOG_ERR, "cannot take the store back to what it was");
+	if (change)
+		installed_sweep(daemon->installed);
+	return r;
+}
+
 /* Takes the candidate into force; 0 only if every file was good. */
-static int finish(struct daemon *daemon, struct candidate *candidate, int r,
-		  const char **ret_error)
+static int finish(struct daemon *daemon, struct candidate *candidate,
+		  struct installed_view *change, int r, const char **ret_error)
 {
 	*ret_error = "the files cannot be in force together";
 	if (r < 0 && r != -EBADMSG)
 		*ret_error = strerror(-r);
 	if (r == 0)
-		r = apply(daemon, candidate, ret_error);
+		r = commit_and_apply(daemon, candidate, change, ret_error);
 	log_report(&daemon->report);
 	if (r == 0)
 		tell(daemon, candidate);
@@ -105,9 +129,9 @@ static int finish(struct daemon *daemon, struct candidate *candidate, int r,
 }
 
 /* The store's versions instead of files that contradict each other. */
-static int restore(struct daemon *daemon)
+static int restore(struct daemon *daemon, const struct installed_view *view)
 {
-	const struct candidate_source source = source_of(daemon);
+	const struct candidate_source source = reload_source(daemon, view);
 	struct report ignored = { 0 };
 	int r;
 
@@ -123,15 +147,19 @@ static int restore(struct daemon *daemon)
 
 int reload_prepare(struct daemon *daemon)
 {
-	const struct candidate_source source = source_of(daemon);
+	_cleanup_(installed_view_clear) struct installed_view view = { 0 };
+	struct candidate_source source;
 	struct candidate *first = &daemon->first;
 	const char *error = "the files cannot be in force together";
 	int r;
 
-	r = candidate_read(first, &source, &daemon->report);
+	r = installed_view(daemon->installed, &view);
+	source = reload_source(daemon, &view);
+	if (r == 0)
+		r = candidate_read(first, &source, &daemon->report);
 	log_report(&daemon->report);
 	if (r == -EBADMSG)
-		r = restore(daemon);
+		r = restore(daemon, &view);
 	if (r < 0 && r != -EBADMSG)
 		error = strerror(-r);
 
@@ -163,28 +191,49 @@ int reload_first(struct daemon *daemon)
 }
 
 static int reload_into(struct daemon *daemon, struct candidate *candidate,
+		       struct installed_view *view, bool change,
 		       const char **ret_error)
 {
-	const struct candidate_source source = source_of(daemon);
+	const struct candidate_source source = reload_source(daemon, view);
 	int r;
 
 	report_clear(&daemon->report);
 	r = candidate_read(candidate, &source, &daemon->report);
-	r = finish(daemon, candidate, r, ret_error);
+	r = finish(daemon, candidate, change ? view : NULL, r, ret_error);
 	if (r < 0)
-		log_line(LOG_ERR, "reload failed: %s, keeping previous policy",
-			 *ret_error);
+		log_line(LOG_ERR, "%s failed: %s, keeping previous policy",
+			 change ? "change of the store" : "reload", *ret_error);
 	notify_manager(r < 0 || daemon->report.n_errors ?
 			       "STATUS=governing; the last reload had errors" :
 			       "STATUS=governing");
 	return r;
 }
 
+/* With what is installed as it is. */
+static int reload_plain(struct daemon *daemon, struct candidate *candidate,
+			const char **ret_error)
+{
+	_cleanup_(installed_view_clear) struct installed_view view = { 0 };
+
+	*ret_error = strerror(ENOMEM);
+	if (installed_view(daemon->installed, &view) < 0)
+		return -ENOMEM;
+	return reload_into(daemon, candidate, &view, false, ret_error);
+}
+
+int reload_change(struct daemon *daemon, struct installed_view *view,
+		  const char **ret_error)
+{
+	_cleanup_(candidate_clear) struct candidate candidate = { 0 };
+
+	return reload_into(daemon, &candidate, view, true, ret_error);
+}
+
 int reload(struct daemon *daemon)
 {
 	_cleanup_(candidate_clear) struct candidate candidate = { 0 };
 	const char *error;
-	int r = reload_into(daemon, &candidate, &error);
+	int r = reload_plain(daemon, &candidate, &error);
 
 	return r < 0 ? r : daemon->report.n_errors ? -EBADMSG : 0;
 }
@@ -241,12 +290,16 @@ static json_t *outcome(const struct daemon *daemon, bool applied,
 static json_t *plan_json(struct daemon *daemon)
 {
 	_cleanup_(candidate_clear) struct candidate candidate = { 0 };
+	_cleanup_(installed_view_clear) struct installed_view view = { 0 };
 	_cleanup_(report_clear) struct report report = { 0 };
-	const struct candidate_source source = source_of(daemon);
+	struct candidate_source source;
 	const char *error = NULL;
 	int r;
 
-	r = candidate_read(&candidate, &source, &report);
+	r = installed_view(daemon->installed, &view);
+	source = reload_source(daemon, &view);
+	if (r == 0)
+		r = candidate_read(&candidate, &source, &report);
 	if (r == -EBADMSG)
 		error = "the files cannot be in force together";
 	else if (r < 0)
@@ -265,7 +318,7 @@ json_t *reload_json(struct daemon *daemon, bool plan)
 
 	if (plan)
 		return plan_json(daemon);
-	r = reload_into(daemon, &candidate, &error);
+	r = reload_plain(daemon, &candidate, &error);
 	return outcome(daemon, r == 0, r < 0 ? error : NULL, &daemon->report,
 		       json_array());
 }

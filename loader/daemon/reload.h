@@ -7,7 +7,9 @@
 
 #include <jansson.h>
 
+struct candidate_source;
 struct daemon;
+struct installed_view;
 
 /*
  * Reads the first policy into daemon->first, before any kernel object exists.
@@ -26,6 +28,18 @@ int reload_first(struct daemon *daemon);
  * files are good.
  */
 int reload(struct daemon *daemon);
+
+/*
+ * The same with what is installed changed to the view: the store and the
+ * policy change, or neither does. *ret_error lives as long as the daemon. 0
+ * when both did, whatever other files are bad.
+ */
+int reload_change(struct daemon *daemon, struct installed_view *view,
+		  const char **ret_error);
+
+/* What candidates are made of. */
+struct candidate_source reload_source(const struct daemon *daemon,
+				      const struct installed_view *view);
 
 /*
  * {"applied", "generation", "error", "errors", "changes"}: what a reload did,

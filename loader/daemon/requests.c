@@ -10,6 +10,7 @@
 #include "loader/daemon/control.h"
 #include "loader/daemon/daemon.h"
 #include "loader/daemon/explanation.h"
+#include "loader/daemon/install.h"
 #include "loader/daemon/reload.h"
 #include "loader/daemon/requests.h"
 #include "loader/daemon/status.h"
@@ -144,6 +145,34 @@ static json_t *answer_explain(struct daemon *daemon, const json_t *request)
 					       known ? &way : NULL));
 }
 
+/* ---- the store --------------------------------------------------------- */
+
+static json_t *answer_list(struct daemon *daemon, const json_t *request)
+{
+	(void)request;
+	return control_result(list_json(daemon));
+}
+
+static json_t *answer_install(struct daemon *daemon, const json_t *request)
+{
+	return install_answer(daemon, request);
+}
+
+static json_t *answer_remove(struct daemon *daemon, const json_t *request)
+{
+	return remove_answer(daemon, request);
+}
+
+static json_t *answer_enable(struct daemon *daemon, const json_t *request)
+{
+	return switch_answer(daemon, request, true);
+}
+
+static json_t *answer_disable(struct daemon *daemon, const json_t *request)
+{
+	return switch_answer(daemon, request, false);
+}
+
 /* ---- who may ask what -------------------------------------------------- */
 
 static const struct request {
@@ -154,6 +183,11 @@ static const struct request {
 	{ "status", false, answer_status },
 	{ "explain", false, answer_explain },
 	{ "reload", true, answer_reload },
+	{ "list", false, answer_list },
+	{ "install", true, answer_install },
+	{ "remove", true, answer_remove },
+	{ "enable", true, answer_enable },
+	{ "disable", true, answer_disable },
 };
 
 json_t *request_answer(void *ctx, const struct ucred *peer,
@@ -170,7 +204,9 @@ json_t *request_answer(void *ctx, const struct ucred *peer,
 		if (strcmp(requests[i].command, command))
 			continue;
 		if (requests[i].changes && !may_change)
-			return control_error("'%s' is for root", command);
+			return control_error("'%s' is for root: it changes "
+					     "what every user's apps do",
+					     command);
 		return requests[i].answer(daemon, request);
 	}
 	return control_error("unknown command '%s'", command);

@@ -54,7 +54,12 @@ static void parse_document(const struct sandbox_job *job, int fd)
 	size_t len = 0;
 	int r;
 
-	r = document_parse(job->file, job->bytes, job->len, &report, &document);
+	if (job->demands)
+		r = document_parse_signed(job->file, job->bytes, job->len,
+					  job->demands, &report, &document);
+	else
+		r = document_parse(job->file, job->bytes, job->len, &report,
+				   &document);
 	if (r < 0 && r != -EBADMSG)
 		_exit(1);
 	if (document_encode(document, &report, &answer, &len) < 0)
@@ -245,9 +250,10 @@ int sandbox_run(const struct sandbox_job *job, sandbox_fn parse,
 }
 
 int sandbox_parse(const char *file, const void *bytes, size_t len,
-		  struct report *report, struct document **ret_document)
+		  const struct signature_policy *demands, struct report *report,
+		  struct document **ret_document)
 {
-	const struct sandbox_job job = { file, bytes, len };
+	const struct sandbox_job job = { file, bytes, len, demands };
 
 	return sandbox_run(&job, parse_document, report, ret_document);
 }

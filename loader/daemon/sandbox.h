@@ -7,14 +7,17 @@
 
 struct document;
 struct report;
+struct signature_policy;
 
 /*
- * document_parse() in a confined child. The findings go to the report; with an
- * error among them -EBADMSG is returned. A child that dies, hangs or answers
- * nonsense is an error of that file, too (E199). Blocks at most 15 seconds.
+ * document_parse_signed() in a confined child; demands NULL: none. The findings
+ * go to the report; with an error among them -EBADMSG is returned. A child that
+ * dies, hangs or answers nonsense is an error of that file, too (E199). Blocks
+ * at most 15 seconds.
  */
 int sandbox_parse(const char *file, const void *bytes, size_t len,
-		  struct report *report, struct document **ret_document);
+		  const struct signature_policy *demands, struct report *report,
+		  struct document **ret_document);
 
 /*
  * The same with another parser in the child, which writes its answer to fd and
@@ -24,6 +27,7 @@ struct sandbox_job {
 	const char *file;
 	const void *bytes;
 	size_t len;
+	const struct signature_policy *demands;
 };
 typedef void (*sandbox_fn)(const struct sandbox_job *job, int fd);
 int sandbox_run(const struct sandbox_job *job, sandbox_fn parse,

@@ -20,9 +20,11 @@
 #include "loader/daemon/check.h"
 #include "loader/daemon/control.h"
 #include "loader/daemon/daemon.h"
+#include "loader/daemon/installed.h"
 #include "loader/daemon/log.h"
 #include "loader/daemon/notify.h"
 #include "loader/daemon/reload.h"
+#include "loader/daemon/removal.h"
 #include "loader/daemon/requests.h"
 #include "loader/daemon/store.h"
 #include "loader/daemon/watch.h"
@@ -145,24 +147,22 @@ static int start_events(struct daemon *daemon)
 	return r < 0 ? fail("wait for events", r) : 0;
 }
 
-static int start(struct daemon *daemon)
+static int open_state(struct daemon *daemon)
 {
-	int r;
+	int r = store_open(daemon->options.state, &daemon->store);
 
-	r = take_signals(daemon);
-	if (r < 0)
-		return fail("take signals", r);
-	r = lock(daemon);
-	if (r != 0)
-		return r;
-	r = store_open(daemon->options.state, &daemon->store);
+	if (r == 0)
+		r = installed_open(daemon->options.state, &daemon->installed);
 	if (r < 0)
 		return fail("open the state directory", r);
-	r = start_events(daemon);
-	if (r != 0)
-		return r;
+	r = removal_open(daemon);
+	return r < 0 ? fail("remove what is to be gone by now", r) : 0;
+}
 
-	r = reload_prepare(daemon);
+static int start_policy(struct daemon *daemon)
+{
+	int r = reload_prepare(daemon);
+
 	if (r < 0)
 		return r == -ENOSPC ? EXIT_USAGE : EXIT_FAILED;
 	r = start_engine(daemon);
@@ -173,6 +173,21 @@ static int start(struct daemon *daemon)
 	if (r < 0)
 		return fail("make the control socket", r);
 	return reload_first(daemon) < 0 ? EXIT_FAILED : 0;
+}
+
+static int start(struct daemon *daemon)
+{
+	int r;
+
+	r = take_signals(daemon);
+	if (r < 0)
+		return fail("take signals", r);
+	r = lock(daemon);
+	if (r == 0)
+		r = start_events(daemon);
+	if (r == 0)
+		r = open_state(daemon);
+	return r != 0 ? r : start_policy(daemon);
 }
 
 static int serve(struct daemon *daemon)
@@ -198,6 +213,8 @@ static void stop(struct daemon *daemon)
 	policy_free(daemon->policy);
 	candidate_clear(&daemon->first);
 	store_close(daemon->store);
+	installed_close(daemon->installed);
+	cleanup_close(&daemon->removal.fd);
 	report_clear(&daemon->report);
 	cleanup_close(&daemon->loop);
 	cleanup_close(&daemon->signals.fd);
@@ -265,6 +282,7 @@ int main(int argc, char **argv)
 		.instance = { -1, -1 },
 		.loop = -1,
 		.signals = { .fd = -1 },
+		.removal = { .fd = -1 },
 	};
 	int r = options_parse(argc, argv, &daemon.options);
 

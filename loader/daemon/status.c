@@ -45,6 +45,8 @@ static char reason_kind(uint32_t reason)
 static const char *tunnel_state(const struct tunnel *tunnel,
 				const struct tunnel_status *status)
 {
+	if (tunnel->disabled)
+		return "disabled";
 	if (!tunnel->has_profile)
 		return "pending";
 	if (!tunnel->interface)

@@ -21,12 +21,9 @@
  * so it does not matter how far the new one came.
  */
 
-static int apply_tunnel(struct engine *engine, const struct policy *from,
-			const struct tunnel *tunnel)
+static int apply_tunnel(struct engine *engine, const struct tunnel *tunnel)
 {
 	struct binding_context context = engine_binding_context(engine);
-	static const struct tunnel empty;
-	const struct tunnel *old = NULL;
 	struct sp_set set = { 0 };
 	struct binding *binding;
 	uint32_t slot;
@@ -37,17 +34,12 @@ static int apply_tunnel(struct engine *engine, const struct policy *from,
 	if (r)
 		return engine_fail(engine, r, "no mark for another tunnel");
 	binding = &engine->bindings[slot];
-	if (from)
-		old = policy_find_tunnel(from, tunnel->uuid);
-	/* what an earlier daemon has put into the map has to be looked up */
-	if (!old && (from || !attach_adopted(engine->attach)))
-		old = &empty;
 	if (binding->tunnel && binding->tunnel->interface &&
 	    (!tunnel->interface ||
 	     strcmp(binding->tunnel->interface, tunnel->interface)))
 		binding->routed = false;
 	binding->tunnel = tunnel;
-	r = binding_prefixes(&context, binding, old, tunnel);
+	r = binding_prefixes(&context, binding, tunnel);
 	set.tunnel = slot;
 	if (!r)
 		r = map_put(attach_map(engine->attach, MAP_SET), &slot, &set);
@@ -160,12 +152,20 @@ static int sync_members(struct engine *engine, const struct policy *policy,
 	return r ? engine_fail(engine, r, "cannot resolve selectors") : 0;
 }
 
+/* At start-up nobody knows what the map holds; now it has no set but ours. */
+static void know_the_rest(struct engine *engine)
+{
+	for (uint32_t slot = 1; slot <= SP_MAX_TUNNELS; slot++)
+		if (!engine->bindings[slot].tunnel)
+			engine->bindings[slot].known = true;
+}
+
 static int move(struct engine *engine, const struct policy *from,
 		const struct policy *to)
 {
 	uint32_t *classes = calloc(to->n_apps + 1, sizeof(*classes));
-	bool changed = false;
-	int r = 0;
+	bool changed = false, moved;
+	int r;
 
 	if (!classes)
 		return engine_fail(engine, -ENOMEM, "cannot apply");
@@ -177,8 +177,9 @@ static int move(struct engine *engine, const struct policy *from,
 	engine->classes = classes;
 	engine->policy = to;
 
+	r = engine_read_host(engine, &moved);
 	for (size_t i = 0; !r && i < to->n_tunnels; i++)
-		r = apply_tunnel(engine, from, &to->tunnels[i]);
+		r = apply_tunnel(engine, &to->tunnels[i]);
 	if (!r)
 		r = engine_host_changed(engine);
 	for (size_t i = 0; !r && i < to->n_apps; i++)
@@ -195,6 +196,8 @@ static int move(struct engine *engine, const struct policy *from,
 		r = drop_stale_interfaces(engine);
 	if (r)
 		return r;
+	if (!from)
+		know_the_rest(engine);
 	engine->config.generation++;
 	if (changed || !from)
 		engine->config.epoch++;

@@ -9,6 +9,7 @@
 #include "loader/kernel/maps.h"
 #include "loader/util/cleanup.h"
 #include "policy/plan/diff.h"
+#include "policy/plan/local.h"
 
 /*
  * The order is what keeps a tunnel closed while it changes. Going down: the map
@@ -80,30 +81,55 @@ static int change_prefixes(struct prefix_change *change,
 	return r ? r : s;
 }
 
-int binding_prefixes(const struct binding_context *context,
-		     struct binding *binding, const struct tunnel *old,
-		     const struct tunnel *new)
+/* Afterwards the binding's prefixes are those that the map holds. */
+static int learn_prefixes(const struct binding_context *context,
+			  struct binding *binding)
 {
-	struct prefix_change change = { context, binding, true,
-					binding->routed };
-	_cleanup_free_ struct prefix *found = NULL;
-	const struct prefix *before = old ? old->prefixes : NULL;
-	size_t n_before = old ? old->n_prefixes : 0;
+	struct prefix *found;
+	size_t n;
 	int r;
 
-	if (!old) {
-		r = map_prefix_list(attach_map(context->attach, MAP_PREFIX),
-				    binding->slot, &found, &n_before);
-		if (r)
-			return r;
-		before = found;
-	}
-	r = change_prefixes(&change, before, n_before,
-			    new ? new->prefixes : NULL,
-			    new ? new->n_prefixes : 0);
-	/* what the table holds now is anybody's guess */
+	if (binding->known)
+		return 0;
+	r = map_prefix_list(attach_map(context->attach, MAP_PREFIX),
+			    binding->slot, &found, &n);
 	if (r)
-		binding->routed = false;
+		return r;
+	free(binding->prefixes);
+	binding->prefixes = found;
+	binding->n_prefixes = n;
+	binding->known = true;
+
+	return 0;
+}
+
+int binding_prefixes(const struct binding_context *context,
+		     struct binding *binding, const struct tunnel *tunnel)
+{
+	static const struct tunnel none;
+	struct prefix_change change = { context, binding, true,
+					binding->routed };
+	_cleanup_free_ struct prefix *wanted = NULL, *before = NULL;
+	size_t n_wanted, n_before;
+	int r;
+
+	r = local_exempt(tunnel ? tunnel : &none, context->on_link,
+			 context->n_on_link, &wanted, &n_wanted);
+	if (!r)
+		r = learn_prefixes(context, binding);
+	if (r) {
+		binding->known = false; /* so it is tried again */
+		return r;
+	}
+	before = binding->prefixes;
+	n_before = binding->n_prefixes;
+	binding->prefixes = TAKE_PTR(wanted);
+	binding->n_prefixes = n_wanted;
+	r = change_prefixes(&change, before, n_before, binding->prefixes,
+			    n_wanted);
+	/* what map and table hold now is anybody's guess */
+	if (r)
+		binding->routed = binding->known = false;
 
 	return r;
 }
@@ -133,7 +159,6 @@ static int write_routes(const struct binding_context *context,
 			struct binding *binding)
 {
 	struct prefix_change change = { context, binding, false, true };
-	const struct tunnel *tunnel = binding->tunnel;
 	_cleanup_free_ struct prefix *found = NULL;
 	static const int no_ipv6[] = { ESRCH, EAFNOSUPPORT, EACCES, ENODEV, 0 };
 	size_t n_found;
@@ -144,8 +169,8 @@ static int write_routes(const struct binding_context *context,
 	if (!r)
 		r = drop_wrong(context, binding, found, &n_found);
 	if (!r)
-		r = change_prefixes(&change, found, n_found, tunnel->prefixes,
-				    tunnel->n_prefixes);
+		r = change_prefixes(&change, found, n_found, binding->prefixes,
+				    binding->n_prefixes);
 	if (r)
 		return r;
 
@@ -316,7 +341,7 @@ int binding_remove(const struct binding_context *context,
 	if (!r)
 		r = s;
 	binding->routed = false;
-	s = binding_prefixes(context, binding, binding->tunnel, NULL);
+	s = binding_prefixes(context, binding, NULL);
 	if (!r)
 		r = s;
 	binding->tunnel = NULL;

@@ -17,6 +17,9 @@ struct binding_context {
 	struct nl *nl;
 	const struct attach *attach;
 	const struct netdev *host;
+	/* the networks the host is on, for local_exempt() */
+	const struct prefix *on_link;
+	size_t n_on_link;
 	bool shadow;
 	bool doors; /* the maps are filled: a door may judge by them */
 };
@@ -24,26 +27,29 @@ struct binding_context {
 /*
  * A tunnel slot. tunnel belongs to the running policy. `routed` says that the
  * kernel's tables hold the tunnel's prefixes for place.ifindex, as far as we
- * know; it is cleared by whatever makes that doubtful.
+ * know; it is cleared by whatever makes that doubtful. `known` likewise says
+ * that the LPM map holds the prefixes.
  */
 struct binding {
 	uint32_t slot;
 	const struct tunnel *tunnel;
 	struct route_place place;
+	struct prefix *prefixes; /* owned: as they hold on this host */
+	size_t n_prefixes;
 	struct sp_tunnel entry;	 /* as last written */
 	struct sp_tunnel wanted; /* as the interface is now */
 	bool written;
 	bool routed;
+	bool known;
 };
 
 /*
- * Moves the prefixes of the slot from those of `old` to those of `new`, in the
- * LPM map and, while routed, in the kernel's table. old NULL: whatever the map
- * holds (start-up). new NULL: none.
+ * Moves the prefixes of the slot to those that the tunnel has on this host, in
+ * the LPM map and, while routed, in the kernel's table; from those it has, or
+ * from whatever the map holds when that is not known. tunnel NULL: to none.
  */
 int binding_prefixes(const struct binding_context *context,
-		     struct binding *binding, const struct tunnel *old,
-		     const struct tunnel *new);
+		     struct binding *binding, const struct tunnel *tunnel);
 
 /*
  * Brings door, routes and the interface's entry in line with the host as it is

@@ -69,6 +69,8 @@ struct binding_context engine_binding_context(const struct engine *engine)
 		.nl = engine->nl,
 		.attach = engine->attach,
 		.host = &engine->host,
+		.on_link = engine->on_link,
+		.n_on_link = engine->n_on_link,
 		.shadow = engine->options.shadow,
 		.doors = engine->attached && engine_has_doors(engine),
 	};
@@ -191,6 +193,10 @@ static int open_programs(struct engine *engine)
 			 attach_error(engine->attach));
 		return r;
 	}
+	/* fresh maps hold nothing; what others hold is to be looked up */
+	for (uint32_t slot = 1; slot <= SP_MAX_TUNNELS; slot++)
+		engine->bindings[slot].known = !r &&
+					       !attach_adopted(engine->attach);
 	if (!r)
 		r = numbers_open(attach_map(engine->attach, MAP_CLASS_NAME),
 				 SP_MAX_CLASSES - 1, &engine->class_numbers);
@@ -273,6 +279,9 @@ void engine_close(struct engine *engine)
 	attach_free(engine->attach);
 	nl_close(engine->nl);
 	netdev_clear(&engine->host);
+	free(engine->on_link);
+	for (int i = 0; i <= SP_MAX_TUNNELS; i++)
+		free(engine->bindings[i].prefixes);
 	if (engine->mountinfo >= 0)
 		close(engine->mountinfo);
 	if (engine->epoll >= 0)

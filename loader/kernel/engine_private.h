@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The engine's insides, for engine.c, apply.c, events.c and query.c only. */
+/* The insides, for engine.c, apply.c, events.c, host.c and query.c only. */
 #ifndef SPLITD_ENGINE_PRIVATE_H
 #define SPLITD_ENGINE_PRIVATE_H
 
@@ -34,6 +34,8 @@ struct engine {
 	struct numbers *tunnel_numbers;
 	struct members *members;
 	struct netdev host;
+	struct prefix *on_link; /* what the host reaches without a gateway */
+	size_t n_on_link;
 
 	const struct policy *policy; /* borrowed; NULL before the first */
 	uint32_t *classes;	     /* of policy->apps */
@@ -61,6 +63,12 @@ struct binding_context engine_binding_context(const struct engine *engine);
 /* The binding of a tunnel of the running policy; NULL. */
 const struct binding *engine_binding(const struct engine *engine,
 				     const struct tunnel *tunnel);
+
+/*
+ * host.c: reads interfaces and addresses; *ret_moved when the host is on other
+ * networks than it was. A tunnel's own network is none of them.
+ */
+int engine_read_host(struct engine *engine, bool *ret_moved);
 
 /* events.c: reads the host, and brings every binding in line with it. */
 int engine_host_changed(struct engine *engine);

@@ -70,21 +70,43 @@ static int each_binding(struct engine *engine,
 	return r;
 }
 
+/* A change that failed half-way is made good. */
+static int binding_doubted(const struct binding_context *context,
+			   struct binding *binding)
+{
+	return binding->known ?
+		       0 :
+		       binding_prefixes(context, binding, binding->tunnel);
+}
+
+/* The host is on other networks: some tunnels exempt those. */
+static int binding_moved(const struct binding_context *context,
+			 struct binding *binding)
+{
+	return binding->known && !binding->tunnel->exclude_local ?
+		       0 :
+		       binding_prefixes(context, binding, binding->tunnel);
+}
+
 /* Goes on after an error, so that one tunnel's trouble is not all tunnels'. */
 int engine_host_changed(struct engine *engine)
 {
-	struct binding_context context = engine_binding_context(engine);
+	struct binding_context context;
 	uint32_t before[SP_MAX_TUNNELS + 1];
-	bool moved = false;
+	bool moved;
 	int r, s;
 
-	r = netdev_read(engine->nl, &engine->host);
+	r = engine_read_host(engine, &moved);
 	if (r)
-		return engine_fail(engine, r, "cannot read interfaces");
+		return r;
+	context = engine_binding_context(engine);
 	for (int i = 0; i <= SP_MAX_TUNNELS; i++)
 		before[i] = engine->bindings[i].entry.flags;
 
-	r = each_binding(engine, binding_update);
+	r = each_binding(engine, moved ? binding_moved : binding_doubted);
+	s = each_binding(engine, binding_update);
+	if (!r)
+		r = s;
 	s = addresses_sync(&context, engine->bindings, SP_MAX_TUNNELS + 1);
 	if (s && !r)
 		r = engine_fail(engine, s, "cannot write addresses");

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* The interfaces and addresses of this network namespace, as they are now. */
+#include <arpa/inet.h>
 #include <errno.h>
 #include <linux/if_addr.h>
 #include <linux/rtnetlink.h>
@@ -48,54 +49,119 @@ static int on_link(const struct nlmsghdr *nlh, void *data)
 	return MNL_CB_OK;
 }
 
-static int add_addr(struct netdev *host, const struct ifaddrmsg *ifa,
-		    const struct nlattr *attr, uint32_t flags, bool broadcast)
+static struct in6_addr read_address(const struct ifaddrmsg *ifa,
+				    const struct nlattr *attr)
+{
+	struct in6_addr addr = { { { 0 } } };
+
+	if (ifa->ifa_family == AF_INET) {
+		addr.s6_addr[10] = addr.s6_addr[11] = 0xff;
+		memcpy(&addr.s6_addr[12], mnl_attr_get_payload(attr), 4);
+	} else {
+		memcpy(&addr, mnl_attr_get_payload(attr), 16);
+	}
+
+	return addr;
+}
+
+static struct netdev_addr *add_addr(struct netdev *host,
+				    const struct ifaddrmsg *ifa,
+				    const struct in6_addr *address)
 {
 	struct netdev_addr *grown, *addr;
 
 	grown = realloc(host->addrs, (host->n_addrs + 1) * sizeof(*grown));
 	if (!grown)
-		return -ENOMEM;
+		return NULL;
 	host->addrs = grown;
 	addr = &host->addrs[host->n_addrs++];
 	memset(addr, 0, sizeof(*addr));
 	addr->ifindex = ifa->ifa_index;
-	addr->broadcast = broadcast;
 	addr->link_local = ifa->ifa_scope >= RT_SCOPE_LINK;
-	addr->preferred = !(
-		flags & (IFA_F_TENTATIVE | IFA_F_DADFAILED | IFA_F_DEPRECATED));
-	if (ifa->ifa_family == AF_INET) {
-		addr->addr.s6_addr[10] = addr->addr.s6_addr[11] = 0xff;
-		memcpy(&addr->addr.s6_addr[12], mnl_attr_get_payload(attr), 4);
-	} else {
-		memcpy(&addr->addr, mnl_attr_get_payload(attr), 16);
-	}
+	addr->addr = *address;
+
+	return addr;
+}
+
+static int add_broadcast(struct netdev *host, const struct ifaddrmsg *ifa,
+			 const struct in6_addr *address)
+{
+	struct netdev_addr *addr = add_addr(host, ifa, address);
+
+	if (!addr)
+		return -ENOMEM;
+	addr->broadcast = true;
 
 	return 0;
+}
+
+/* On point-to-point links the network is the peer's: IFA_ADDRESS. */
+static int add_local(struct netdev *host, const struct ifaddrmsg *ifa,
+		     const struct nlattr *const *attrs)
+{
+	const struct nlattr *local = attrs[IFA_LOCAL] ? attrs[IFA_LOCAL] :
+							attrs[IFA_ADDRESS];
+	const struct nlattr *network = attrs[IFA_ADDRESS] ? attrs[IFA_ADDRESS] :
+							    local;
+	uint32_t flags = attrs[IFA_FLAGS] ? mnl_attr_get_u32(attrs[IFA_FLAGS]) :
+					    ifa->ifa_flags;
+	struct in6_addr address;
+	struct netdev_addr *addr;
+
+	if (!local)
+		return 0;
+	address = read_address(ifa, local);
+	addr = add_addr(host, ifa, &address);
+	if (!addr)
+		return -ENOMEM;
+	addr->preferred = !(
+		flags & (IFA_F_TENTATIVE | IFA_F_DADFAILED | IFA_F_DEPRECATED));
+	addr->net = read_address(ifa, network);
+	addr->net_len = (uint8_t)(ifa->ifa_prefixlen +
+				  (ifa->ifa_family == AF_INET ? 96 : 0));
+
+	return 0;
+}
+
+/*
+ * The kernel routes the last address of an IPv4 network as a broadcast whether
+ * or not the interface's address came with one (net/ipv4/fib_frontend.c).
+ */
+static int add_last(struct netdev *host, const struct ifaddrmsg *ifa,
+		    const struct nlattr *network)
+{
+	struct in6_addr address;
+	uint32_t last;
+
+	if (ifa->ifa_family != AF_INET || !network || ifa->ifa_prefixlen > 30)
+		return 0;
+	address = read_address(ifa, network);
+	memcpy(&last, &address.s6_addr[12], sizeof(last));
+	last |= htonl(UINT32_MAX >> ifa->ifa_prefixlen);
+	memcpy(&address.s6_addr[12], &last, sizeof(last));
+
+	return add_broadcast(host, ifa, &address);
 }
 
 static int on_addr(const struct nlmsghdr *nlh, void *data)
 {
 	const struct ifaddrmsg *ifa = mnl_nlmsg_get_payload(nlh);
-	const struct nlattr *attrs[IFA_MAX + 1] = { 0 }, *local;
-	uint32_t flags = ifa->ifa_flags;
+	const struct nlattr *attrs[IFA_MAX + 1] = { 0 };
 	struct netdev *host = data;
+	struct in6_addr address;
 
 	if (nlh->nlmsg_type != RTM_NEWADDR ||
 	    (ifa->ifa_family != AF_INET && ifa->ifa_family != AF_INET6))
 		return MNL_CB_OK;
 	mnl_attr_parse(nlh, sizeof(*ifa), on_attr, attrs);
-	if (attrs[IFA_FLAGS])
-		flags = mnl_attr_get_u32(attrs[IFA_FLAGS]);
-	/* on point-to-point links IFA_ADDRESS is the peer */
-	local = attrs[IFA_LOCAL] ? attrs[IFA_LOCAL] : attrs[IFA_ADDRESS];
-	if (local && add_addr(host, ifa, local, flags, false))
+	if (add_local(host, ifa, attrs) ||
+	    add_last(host, ifa, attrs[IFA_ADDRESS]))
 		return MNL_CB_ERROR;
-	if (attrs[IFA_BROADCAST] &&
-	    add_addr(host, ifa, attrs[IFA_BROADCAST], flags, true))
-		return MNL_CB_ERROR;
+	if (!attrs[IFA_BROADCAST])
+		return MNL_CB_OK;
+	address = read_address(ifa, attrs[IFA_BROADCAST]);
 
-	return MNL_CB_OK;
+	return add_broadcast(host, ifa, &address) ? MNL_CB_ERROR : MNL_CB_OK;
 }
 
 static int compare_addr(const void *a, const void *b)
@@ -170,13 +236,21 @@ const struct netdev_link *netdev_find_link(const struct netdev *host,
 	return NULL;
 }
 
-const char *netdev_link_name(const struct netdev *host, unsigned int ifindex)
+const struct netdev_link *netdev_link_at(const struct netdev *host,
+					 unsigned int ifindex)
 {
 	for (size_t i = 0; i < host->n_links; i++)
 		if (host->links[i].ifindex == ifindex)
-			return host->links[i].name;
+			return &host->links[i];
 
 	return NULL;
+}
+
+const char *netdev_link_name(const struct netdev *host, unsigned int ifindex)
+{
+	const struct netdev_link *link = netdev_link_at(host, ifindex);
+
+	return link ? link->name : NULL;
 }
 
 bool netdev_has_addr(const struct netdev *host, const struct in6_addr *addr)

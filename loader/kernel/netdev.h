@@ -7,6 +7,7 @@
 #include <netinet/in.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct nl;
 
@@ -18,6 +19,8 @@ struct netdev_link {
 
 struct netdev_addr {
 	struct in6_addr addr; /* v4-mapped for IPv4 */
+	struct in6_addr net;  /* what is reached without a gateway by it */
+	uint8_t net_len;      /* from the mapped start for IPv4 */
 	unsigned int ifindex;
 	bool broadcast; /* a broadcast address, not a host's */
 	bool link_local;
@@ -37,6 +40,8 @@ void netdev_clear(struct netdev *host);
 
 const struct netdev_link *netdev_find_link(const struct netdev *host,
 					   const char *name);
+const struct netdev_link *netdev_link_at(const struct netdev *host,
+					 unsigned int ifindex);
 const char *netdev_link_name(const struct netdev *host, unsigned int ifindex);
 bool netdev_has_addr(const struct netdev *host, const struct in6_addr *addr);
 

@@ -49,6 +49,8 @@ void engine_tunnel(const struct engine *engine, const struct tunnel *tunnel,
 	ret_status->facts.up = binding->entry.flags & SP_TUN_UP;
 	ret_status->facts.has_ipv4 = binding->entry.flags & SP_TUN_IPV4;
 	ret_status->facts.has_ipv6 = binding->entry.flags & SP_TUN_IPV6;
+	ret_status->facts.prefixes = binding->prefixes;
+	ret_status->facts.n_prefixes = binding->n_prefixes;
 	memcpy(&ret_status->source4, &binding->entry.src4, 16);
 	memcpy(&ret_status->source6, &binding->entry.src6, 16);
 }

@@ -87,6 +87,15 @@ struct document_link document_link(const struct document *document,
 				       document->links[index].uuid };
 }
 
+void document_drop_link(struct document *document, size_t index)
+{
+	struct link_entry *links = document->links;
+
+	document->n_links--;
+	for (size_t i = index; i < document->n_links; i++)
+		links[i] = links[i + 1];
+}
+
 const struct signature_policy *document_demands(const struct document *document)
 {
 	return &document->demands;

@@ -90,6 +90,9 @@ size_t document_links(const struct document *document);
 struct document_link document_link(const struct document *document,
 				   size_t index);
 
+/* Forgets a link of which a later word has taken the place. */
+void document_drop_link(struct document *document, size_t index);
+
 /*
  * What a host file asks of the signatures of all other files; all zero for
  * other documents.

@@ -181,8 +181,10 @@ static const struct key_rule ikev2_rules[] = {
 	  .note = BOUND "1 is RoutingMode app-only" },
 	{ "EnforceRoutes", KEY_FLAG, 0, ENF,
 	  .note = BOUND "1 makes ExcludeLocalNetworks count" },
-	{ "ExcludeLocalNetworks", KEY_FLAG, 0, NYET,
-	  .note = "local networks are not exempted by this build yet" },
+	{ "ExcludeLocalNetworks", KEY_FLAG, 0, ENF,
+	  .note = BOUND "with one of the two, private, unique local and "
+			"link-local networks that the host is on stay "
+			"direct" },
 };
 const struct key_table keys_ikev2 = KEY_TABLE(ikev2_rules);
 

@@ -97,8 +97,10 @@ static const struct key_rule vpn_rules[] = {
 	{ "EnforceRoutes", KEY_FLAG, 0, ENF,
 	  .note = "an included route beats connected ones either way; 1 makes "
 		  "ExcludeLocalNetworks count" },
-	{ "ExcludeLocalNetworks", KEY_FLAG, 0, NYET,
-	  .note = "local networks are not exempted by this build yet" },
+	{ "ExcludeLocalNetworks", KEY_FLAG, 0, ENF,
+	  .note = "with one of the two: private, unique local and link-local "
+		  "networks that the host is on stay direct, unless an "
+		  "included route names them" },
 	{ "ExcludeCellularServices", KEY_FLAG, 0, NA, .note = NO_LINUX },
 	{ "ExcludeAPNs", KEY_FLAG, 0, NA, .note = NO_LINUX },
 	{ "ExcludeDeviceCommunication", KEY_FLAG, 0, NA, .note = NO_LINUX },

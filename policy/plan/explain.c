@@ -114,9 +114,10 @@ static void hint_unbound(struct explanation *e, const struct policy *policy,
 			     policy->tunnels[i].uuid);
 }
 
-static void hint_unlisted(struct explanation *e, const struct in6_addr *dst)
+static void hint_unlisted(struct explanation *e, const struct tunnel *tunnel,
+			  const struct in6_addr *dst)
 {
-	const struct prefix *prefix = nearest(e->tunnel, dst);
+	const struct prefix *prefix = nearest(tunnel, dst);
 	char text[64];
 
 	if (!prefix) {
@@ -129,13 +130,14 @@ static void hint_unlisted(struct explanation *e, const struct in6_addr *dst)
 }
 
 /* An exclusion that hides an included route is worth a word. */
-static void hint_excluded(struct explanation *e, const struct in6_addr *dst)
+static void hint_excluded(struct explanation *e, const struct tunnel *tunnel,
+			  const struct in6_addr *dst)
 {
 	const struct prefix *covering = NULL;
 	char text[64];
 
-	for (size_t i = 0; i < e->tunnel->n_prefixes; i++) {
-		const struct prefix *prefix = &e->tunnel->prefixes[i];
+	for (size_t i = 0; i < tunnel->n_prefixes; i++) {
+		const struct prefix *prefix = &tunnel->prefixes[i];
 
 		if (!prefix->excluded &&
 		    prefix_is_ipv4(prefix) == is_ipv4(dst) &&
@@ -150,6 +152,7 @@ static void hint_excluded(struct explanation *e, const struct in6_addr *dst)
 }
 
 static void add_hint(struct explanation *e, const struct policy *policy,
+		     const struct tunnel *tunnel,
 		     const struct explain_query *query)
 {
 	switch (e->reason) {
@@ -157,10 +160,10 @@ static void add_hint(struct explanation *e, const struct policy *policy,
 		hint_unbound(e, policy, query->app);
 		break;
 	case SP_R_DST_UNLISTED:
-		hint_unlisted(e, &query->dst);
+		hint_unlisted(e, tunnel, &query->dst);
 		break;
 	case SP_R_DST_EXCLUDED:
-		hint_excluded(e, &query->dst);
+		hint_excluded(e, tunnel, &query->dst);
 		break;
 	case SP_R_FAMILY_MISSING:
 		hint(e, "an %s address on %s would let it enter",
@@ -181,6 +184,14 @@ static const char *unbound_text(const struct explain_query *query,
 		return "the app's link is pending: no profile defines its "
 		       "VPNUUID";
 	return "the app's tunnel is bound to no interface";
+}
+
+/* Why there is an excluded route that no file has. */
+static const char *unwritten(const struct prefix *prefix)
+{
+	if (prefix->local)
+		return " (a local network, by ExcludeLocalNetworks)";
+	return prefix->built_in ? " (always direct)" : "";
 }
 
 static void tell(struct explanation *e, const struct explain_query *query)
@@ -209,7 +220,7 @@ static void tell(struct explanation *e, const struct explain_query *query)
 	case SP_R_DST_EXCLUDED:
 		snprintf(text, size,
 			 "the excluded route %s holds the destination%s",
-			 prefix, e->prefix->built_in ? " (always direct)" : "");
+			 prefix, unwritten(e->prefix));
 		break;
 	case SP_R_DST_INCLUDED:
 		snprintf(text, size,
@@ -251,6 +262,8 @@ void policy_explain(const struct policy *policy,
 		    struct explanation *ret_explanation)
 {
 	const struct app *app = query->app;
+	const struct tunnel_facts *seen = &query->tunnel;
+	struct tunnel held = { 0 }; /* the tunnel as it holds on this host */
 	struct explanation e = { 0 };
 	struct sp_facts facts = {
 		.class = app != NULL,
@@ -261,10 +274,16 @@ void policy_explain(const struct policy *policy,
 
 	if (app && app->tunnel != TUNNEL_NONE)
 		e.tunnel = &policy->tunnels[app->tunnel];
-	if (e.tunnel && e.tunnel->interface) {
+	if (e.tunnel)
+		held = *e.tunnel;
+	if (e.tunnel && seen->prefixes) {
+		held.prefixes = (struct prefix *)seen->prefixes;
+		held.n_prefixes = seen->n_prefixes;
+	}
+	if (held.interface) {
 		facts.tunnel = 1;
-		facts.tunnel_flags = tunnel_flags(e.tunnel, &query->tunnel);
-		e.prefix = tunnel_match(e.tunnel, &query->dst);
+		facts.tunnel_flags = tunnel_flags(&held, seen);
+		e.prefix = tunnel_match(&held, &query->dst);
 	}
 	if (e.prefix) {
 		facts.has_route = 1;
@@ -276,6 +295,6 @@ void policy_explain(const struct policy *policy,
 	e.verdict = decision.verdict;
 	e.reason = decision.reason;
 	tell(&e, query);
-	add_hint(&e, policy, query);
+	add_hint(&e, policy, &held, query);
 	*ret_explanation = e;
 }

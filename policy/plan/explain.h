@@ -5,6 +5,7 @@
 
 #include <netinet/in.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "policy/plan/policy.h"
@@ -13,6 +14,9 @@
 struct tunnel_facts {
 	bool up;
 	bool has_ipv4, has_ipv6; /* it has an address of the family */
+	/* as they hold on this host (local_exempt()); NULL: as compiled */
+	const struct prefix *prefixes;
+	size_t n_prefixes;
 };
 
 struct explain_query {

@@ -58,6 +58,7 @@ int local_exempt(const struct tunnel *tunnel, const struct prefix *on_link,
 					 .len = on_link[i].len,
 					 .excluded = true,
 					 .built_in = true,
+					 .local = true,
 					 .origin = tunnel->origin };
 
 		address_mask(&exempt.addr, exempt.len);
@@ -66,7 +67,8 @@ int local_exempt(const struct tunnel *tunnel, const struct prefix *on_link,
 			all[n++] = exempt;
 	}
 
-	if (n)
+	/* the tunnel's own come sorted: a million of them cost a copy */
+	if (n > tunnel->n_prefixes)
 		qsort(all, n, sizeof(*all), compare_prefixes);
 	for (size_t i = 0; i < n; i++)
 		if (!kept || prefix_compare(&all[kept - 1], &all[i]) != 0)

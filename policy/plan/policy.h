@@ -35,7 +35,8 @@ struct prefix {
 	struct in6_addr addr;
 	uint8_t len;	 /* 0..128 */
 	bool excluded;	 /* else included */
-	bool built_in;	 /* an always-direct range that the compiler added */
+	bool built_in;	 /* nobody wrote it: an always-direct range, or ... */
+	bool local;	 /* ... a network of this host: see local_exempt() */
 	uint32_t origin; /* index into policy.origins */
 };
 
@@ -69,6 +70,7 @@ struct tunnel {
 	const char *name;      /* UserDefinedName; "" when absent */
 	const char *interface; /* at most 15 bytes; NULL: unbound */
 	bool has_profile;      /* false: only the host file speaks of it */
+	bool disabled; /* by `splitctl disable`, not by a file; no interface */
 	enum when_down when_down;
 	enum routing_mode routing_mode;
 	enum inbound inbound;

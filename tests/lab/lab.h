@@ -189,7 +189,8 @@ enum dst dst_opposite(enum dst dst);
 const char *family_name(enum family family);
 const char *fault_name(enum fault fault);
 int family_domain(enum family family);
-bool family_is_v6(enum family family); /* on the wire */
+bool family_is_v6(enum family family);	      /* on the wire */
+struct in6_addr address_of(const char *text); /* v4-mapped for IPv4 */
 struct in6_addr dst_address(enum dst dst, bool v6);
 bool dst_from_address(const struct in6_addr *addr, enum dst *ret_dst);
 struct in6_addr client_address(enum side side, bool v6);

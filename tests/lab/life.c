@@ -20,9 +20,10 @@
 #include "tests/lab/life.h"
 
 static const struct life_test *const tables[] = {
-	life_tunnel_tests, life_traffic_tests, life_reload_tests,
-	life_purge_tests,  life_input_tests,   life_answer_tests,
-	life_repair_tests, life_other_tests,
+	life_tunnel_tests,  life_traffic_tests, life_reload_tests,
+	life_purge_tests,   life_input_tests,	life_answer_tests,
+	life_repair_tests,  life_other_tests,	life_routing_tests,
+	life_inbound_tests, life_store_tests,
 };
 
 int64_t now_us(void)

@@ -22,10 +22,12 @@ struct ask {
 	bool v6;
 	enum how how;
 	int patience_ms; /* so long it tries again; 0: once */
+	const char *to;	 /* an address, instead of dst */
 
-	int error;	 /* 0, or why there was no answer */
-	enum side side;	 /* who answered ... */
-	bool sourced;	 /* ... and saw the source that belongs there */
+	int error;	/* 0, or why there was no answer */
+	enum side side; /* who answered ... */
+	bool sourced;	/* ... and saw the source that belongs there */
+	char source[INET6_ADDRSTRLEN];
 	int64_t us;	 /* from the first try to the answer or the refusal */
 	int64_t last_us; /* of the last try alone */
 };
@@ -68,7 +70,8 @@ struct life_test {
 
 extern const struct life_test life_tunnel_tests[], life_traffic_tests[],
 	life_reload_tests[], life_purge_tests[], life_input_tests[],
-	life_answer_tests[], life_repair_tests[], life_other_tests[];
+	life_answer_tests[], life_repair_tests[], life_other_tests[],
+	life_routing_tests[], life_inbound_tests[], life_store_tests[];
 
 /* life.c: runs the tests; each begins with the lab's policy and a new splitd */
 int life_run(struct lab *lab);
@@ -130,6 +133,13 @@ int tunnel_delete(struct life *life);
 int tunnel_create(struct life *life);
 int tunnel_running(struct life *life, bool running);
 int tunnel_restore(struct life *life);
+
+/* life_routing.c: the lab's profile with these keys in VPN and VendorConfig */
+#define TUN0	       "<key>Interface</key><string>tun0</string>\n"
+#define PREFIX(text)   "<string>" text "</string>"
+#define INCLUDED(text) "<key>IncludedRoutes</key><array>" text "</array>\n"
+int profile_put(struct life *life, const char *vpn, const char *vendor);
+int ip_run(const struct life *life, enum ns ns, const char *commands);
 
 /* life_object.c: programs, maps and links that a daemon holds open */
 #define MAX_HELD 512

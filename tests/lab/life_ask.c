@@ -33,6 +33,7 @@ static int answer_read(struct ask *ask, int fd, int deadline_ms)
 	if (sscanf(text, "%15s %45s", name, source) != 2)
 		return -EBADMSG;
 
+	snprintf(ask->source, sizeof(ask->source), "%s", source);
 	ask->side = strcmp(name, "tunnel") ? SIDE_UPLINK : SIDE_TUNNEL;
 	self = client_address(ask->side, ask->v6);
 	ask->sourced = inet_pton(ask->v6 ? AF_INET6 : AF_INET, source, addr) ==
@@ -48,7 +49,8 @@ static int try_once(struct ask *ask)
 	int type = ask->how == HOW_TCP ? SOCK_STREAM : SOCK_DGRAM;
 	int wait_ms = ask->patience_ms ? RETRY_MS : ANSWER_MS;
 	const struct timeval limit = { .tv_usec = wait_ms * 1000 - 1 };
-	struct in6_addr addr = dst_address(ask->dst, ask->v6);
+	struct in6_addr addr = ask->to ? address_of(ask->to) :
+					 dst_address(ask->dst, ask->v6);
 	_cleanup_close_ int fd = socket(domain, type | SOCK_CLOEXEC, 0);
 	struct sockaddr_storage sa;
 	socklen_t len = sockaddr_fill(&sa, domain, &addr, PORT_ECHO);

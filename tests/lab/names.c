@@ -86,7 +86,7 @@ bool family_is_v6(enum family family)
 	return family == FAM_V6;
 }
 
-static struct in6_addr address(const char *text)
+struct in6_addr address_of(const char *text)
 {
 	struct in6_addr addr = { 0 };
 	struct in_addr v4;
@@ -102,12 +102,12 @@ static struct in6_addr address(const char *text)
 
 struct in6_addr dst_address(enum dst dst, bool v6)
 {
-	return address(dst_text[dst][v6]);
+	return address_of(dst_text[dst][v6]);
 }
 
 struct in6_addr client_address(enum side side, bool v6)
 {
-	return address(client_text[side][v6]);
+	return address_of(client_text[side][v6]);
 }
 
 bool dst_from_address(const struct in6_addr *addr, enum dst *ret_dst)

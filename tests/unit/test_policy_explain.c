@@ -100,6 +100,34 @@ static void test_questions(void **state)
 	policy_free(policy);
 }
 
+/* Where the host exempts a local network, explain says so. */
+static void test_local(void **state)
+{
+	struct policy *policy = make_policy();
+	struct prefix exempt = {
+		.len = 128, .excluded = true, .built_in = true, .local = true
+	};
+	struct explain_query query = {
+		.app = policy_find_app(policy, "a.b"),
+		.tunnel = { .up = true,
+			    .has_ipv4 = true,
+			    .has_ipv6 = true,
+			    .prefixes = &exempt,
+			    .n_prefixes = 1 },
+	};
+	struct explanation answer;
+
+	(void)state;
+	assert_int_equal(address_parse("1.1.1.1", &exempt.addr), 0);
+	query.dst = exempt.addr;
+	policy_explain(policy, &query, &answer);
+	assert_string_equal(verdict_name(answer.verdict), "direct");
+	assert_string_equal(reason_name(answer.reason), "destination_excluded");
+	assert_non_null(strstr(answer.text, "local network"));
+	assert_ptr_equal(answer.prefix, &exempt);
+	policy_free(policy);
+}
+
 /* The seed case's three golden answers. */
 static void test_seed(void **state)
 {
@@ -152,6 +180,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_questions),
+		cmocka_unit_test(test_local),
 		cmocka_unit_test(test_seed),
 		cmocka_unit_test(test_names),
 	};

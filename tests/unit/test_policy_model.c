@@ -249,6 +249,7 @@ static void test_local_exempt(void **state)
 {
 	struct tunnel tunnel = { .exclude_local = true };
 	struct prefix on_link[6] = { { .len = 0 } }, *prefixes = NULL;
+	struct prefix named = { .len = 112 };
 	static const char *const addresses[] = { "10.1.2.3", "10.1.0.0",
 						 "10.0.0.0", "fd00::1",
 						 "fe80::1",  "2001:db8::1" };
@@ -268,8 +269,19 @@ static void test_local_exempt(void **state)
 	assert_string_equal(text, "10.1.0.0/16");
 	prefix_format(&prefixes[1], text, sizeof(text));
 	assert_string_equal(text, "fd00::/64");
-	assert_true(prefixes[2].excluded && prefixes[2].built_in);
+	assert_true(prefixes[2].excluded && prefixes[2].built_in &&
+		    prefixes[2].local);
 	free(prefixes);
+
+	/* named by the tunnel: included as before */
+	tunnel.prefixes = &named;
+	tunnel.n_prefixes = 1;
+	assert_int_equal(address_parse("10.1.0.0", &named.addr), 0);
+	assert_int_equal(local_exempt(&tunnel, on_link, 6, &prefixes, &n), 0);
+	assert_int_equal(n, 3);
+	assert_false(prefixes[0].excluded);
+	free(prefixes);
+	tunnel.n_prefixes = 0;
 
 	tunnel.exclude_local = false;
 	assert_int_equal(local_exempt(&tunnel, on_link, 6, &prefixes, &n), 0);

@@ -30,8 +30,9 @@ static void test_good(void **state)
 	struct report report = { 0 };
 
 	(void)state;
-	assert_int_equal(
-		sandbox_parse("h", host, strlen(host), &report, &document), 0);
+	assert_int_equal(sandbox_parse("h", host, strlen(host), NULL, &report,
+				       &document),
+			 0);
 	assert_int_equal(report.n_errors, 0);
 	assert_int_equal(document_kind(document), DOCUMENT_HOST);
 	assert_string_equal(document_file(document), "h");
@@ -45,7 +46,8 @@ static void test_bad(void **state)
 	struct report report = { 0 };
 
 	(void)state;
-	assert_int_equal(sandbox_parse("f", "<plist", 6, &report, &document),
+	assert_int_equal(sandbox_parse("f", "<plist", 6, NULL, &report,
+				       &document),
 			 -EBADMSG);
 	assert_null(document);
 	assert_int_not_equal(report.n_errors, 0);
@@ -57,7 +59,9 @@ static void test_bad(void **state)
 /* Runs a parser that was taken over; expects E199 with this in it. */
 static void expect_refused(sandbox_fn parse, const char *why)
 {
-	const struct sandbox_job job = { "file", host, strlen(host) };
+	const struct sandbox_job job = { .file = "file",
+					 .bytes = host,
+					 .len = strlen(host) };
 	struct document *document = NULL;
 	struct report report = { 0 };
 
@@ -177,7 +181,9 @@ static void random_table(const struct sandbox_job *job, int fd)
 /* Whatever it says, we live, and get a document or an error. */
 static void test_random_tables(void **state)
 {
-	const struct sandbox_job job = { "file", host, strlen(host) };
+	const struct sandbox_job job = { .file = "file",
+					 .bytes = host,
+					 .len = strlen(host) };
 
 	(void)state;
 	for (seed = 1; seed <= 300; seed++) {

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The documents a candidate is compiled of. */
+#ifndef SPLITD_DOCUMENTS_H
+#define SPLITD_DOCUMENTS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "policy/model/document.h"
+
+struct report;
+
+struct documents {
+	struct document **items;
+	size_t n;
+	int64_t now;				/* for their dates */
+	const struct signature_policy *demands; /* the host file's; NULL */
+};
+
+void documents_clear(struct documents *documents);
+
+/* Takes the document, in any case; warns of its dates. 0 or -ENOMEM. */
+int documents_add(struct documents *documents, struct document *document,
+		  struct report *report);
+
+/*
+ * A profile that is both among the first n_files and after them lies in the
+ * directory and is installed: an error that names both, and -EBADMSG.
+ */
+int documents_check_twice(const struct documents *documents, size_t n_files,
+			  struct report *report);
+
+/* The first of n documents that is the profile; NULL: none. */
+const struct document *documents_find(const struct documents *documents,
+				      size_t n, const char *identifier);
+
+#endif

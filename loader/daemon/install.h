@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Requests that look at or change what is installed. */
+#ifndef SPLITD_INSTALL_H
+#define SPLITD_INSTALL_H
+
+#include <stdbool.h>
+
+#include <jansson.h>
+
+struct daemon;
+
+/* {"items": [...], "disabled": [...]}: a new reference. */
+json_t *list_json(struct daemon *daemon);
+
+/*
+ * {"file", "content" (base64)}: checks the file, then takes store and policy
+ * to it, or leaves both. {"done", "error", "errors", "item", "command",
+ * "mdm_result"}; the last in Apple's own shape.
+ */
+json_t *install_answer(struct daemon *daemon, const json_t *request);
+
+/* {"identifier"}: {"done", "error", "errors"}. */
+json_t *remove_answer(struct daemon *daemon, const json_t *request);
+
+/* {"uuid"}: the tunnel on or off: the same. */
+json_t *switch_answer(struct daemon *daemon, const json_t *request, bool on);
+
+#endif
