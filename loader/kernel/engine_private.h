@@ -83,6 +83,8 @@ int engine_open_scope(struct engine *engine);
 bool engine_scope_holds(const struct engine *engine);
 /* Puts right what processes hold: newcomers', and what has a new verdict. */
 int engine_settle(struct engine *engine);
+/* A ring buffer callback: a process has come into a class. */
+int engine_on_newcomer(void *ctx, void *data, size_t size);
 /* SP_STAT_..., summed over the processors. */
 uint64_t engine_stat(const struct engine *engine, uint32_t stat);
 int engine_write_config(struct engine *engine);
