@@ -25,4 +25,10 @@ void isolation_find(struct isolation *ret_isolation);
  */
 int isolate(const struct isolation *isolation, int keep_fd);
 
+/*
+ * For the daemon: no core dump, no tracing by others. Profiles may hold private
+ * keys, and their bytes pass through its memory.
+ */
+int isolate_memory(void);
+
 #endif

@@ -48,6 +48,28 @@ static bool fits(const struct daemon *daemon, const struct policy *policy)
 	       options_mark_room(engine->mark_value, engine->mark_mask);
 }
 
+/*
+ * Links that waited for a tunnel and have one now. Whoever defines the tunnel
+ * gets the app's traffic, so this is said aloud each time.
+ */
+static void tell_bound(const struct policy *before, const struct policy *now)
+{
+	for (size_t i = 0; before && i < now->n_apps; i++) {
+		const struct app *app = &now->apps[i], *old;
+
+		if (app->tunnel == TUNNEL_NONE)
+			continue;
+		old = policy_find_app(before, app->id);
+		if (!old || old->tunnel != TUNNEL_NONE || !old->linked_uuid)
+			continue;
+		log_line(LOG_WARNING,
+			 "app %s, whose link was pending, is bound "
+			 "to tunnel %s by %s",
+			 app->id, app->linked_uuid,
+			 now->origins[now->tunnels[app->tunnel].origin].file);
+	}
+}
+
 /* A clause for the log; *ret_error is text that lives as long as the daemon. */
 static int apply(struct daemon *daemon, struct candidate *candidate,
 		 const char **ret_error)
@@ -64,6 +86,7 @@ static int apply(struct daemon *daemon, struct candidate *candidate,
 		return r;
 	}
 
+	tell_bound(daemon->policy, candidate->policy);
 	policy_free(daemon->policy);
 	daemon->policy = TAKE_PTR(candidate->policy);
 	daemon->had_dir = access(daemon->options.policy, F_OK) == 0;

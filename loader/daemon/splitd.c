@@ -21,6 +21,7 @@
 #include "loader/daemon/control.h"
 #include "loader/daemon/daemon.h"
 #include "loader/daemon/installed.h"
+#include "loader/daemon/isolate.h"
 #include "loader/daemon/log.h"
 #include "loader/daemon/notify.h"
 #include "loader/daemon/reload.h"
@@ -192,8 +193,11 @@ static int start(struct daemon *daemon)
 
 static int serve(struct daemon *daemon)
 {
-	int r = start(daemon);
+	int r = isolate_memory();
 
+	if (r < 0)
+		return fail("protect memory", r);
+	r = start(daemon);
 	if (r != 0)
 		return r;
 	notify_manager("READY=1\nSTATUS=governing");
