@@ -1,8 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Life: what others take away is put back; what is replaced stays whole. */
+/* Life: what others take away is put back; what is odd breaks nothing else. */
 
+#include <errno.h>
+#include <netinet/in.h>
+#include <signal.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
+#include "tests/lab/cleanup.h"
 #include "tests/lab/life.h"
 
 #define NOTICE_MS 1000
@@ -56,8 +63,90 @@ static int repair_successor(struct life *life)
 	return r;
 }
 
+/* One family is missing on the tunnel: its routes cannot be written. */
+static int without_ipv6(struct life *life)
+{
+	struct ask v4 = { .app = APP_LISTED, .dst = DST_LISTED };
+	struct ask v6 = { .app = APP_LISTED, .dst = DST_LISTED, .v6 = true };
+
+	if (daemon_start(life->lab) < 0)
+		return life_no(life, "splitd does not start");
+	life_ask(life, &v4);
+	life_ask(life, &v6);
+	if (v4.error || v4.side != SIDE_TUNNEL)
+		return life_no(life, "IPv4 is not in the tunnel");
+	if (!is_blocked(v6.error))
+		return life_no(life, "IPv6 is not refused");
+	return 0;
+}
+
+static int odd_family(struct life *life)
+{
+	static const char name[] = "net/ipv6/conf/tun0/disable_ipv6";
+	char *argv[] = { "ip",	"addr", "add",	 "fd20::2/64",
+			 "dev", "tun0", "nodad", NULL };
+	int r = sysctl_set(name, "1");
+
+	if (r >= 0)
+		r = without_ipv6(life);
+	else
+		r = life_no(life, "sysctl: %s", strerror(-r));
+	if (sysctl_set(name, "0") < 0 ||
+	    proc_run(argv, life->lab->ns[NS_CLIENT], NULL, NULL, 0) < 0)
+		return life_no(life, "cannot give tun0 its address back");
+	return r < 0 ? r : life_governed(life);
+}
+
+/* Who may write to one app's directory must not take the others down. */
+static int odd_selector(struct life *life)
+{
+	char path[LAB_PATH + 32];
+	int r;
+
+	snprintf(path, sizeof(path), "%s/bin/loop", life->lab->dir);
+	if (symlink("loop", path) < 0)
+		return life_no(life, "symlink: %m");
+	r = file_edit(life, "host.plist", "bin/other", "bin/loop");
+	if (r >= 0)
+		r = ctl_reload(life, 0);
+	if (r >= 0)
+		r = life_governed(life);
+	unlink(path);
+	return r;
+}
+
+/* Loose source route (RFC 791, 3.1): the header names the first hop only. */
+static int send_by_hops(const struct lab *lab)
+{
+	static const uint8_t route[] = { 1, 0x83, 7, 4, 10, 10, 0, 1 };
+	struct in6_addr addr = dst_address(DST_LISTED, false);
+	struct sockaddr_storage sa;
+	socklen_t len = sockaddr_fill(&sa, AF_INET, &addr, PORT_ECHO);
+	pid_t pid = proc_fork(lab, lab->cgroup_fd[APP_LISTED], NS_CLIENT);
+	int fd;
+
+	if (pid != 0)
+		return pid < 0 ? (int)pid : proc_wait(pid, 5000);
+	fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (fd < 0 ||
+	    setsockopt(fd, IPPROTO_IP, IP_OPTIONS, route, sizeof(route)) < 0)
+		_exit(2);
+	_exit(sendto(fd, "?", 1, 0, (struct sockaddr *)&sa, len) >= 0 ||
+	      !is_blocked(-errno));
+}
+
+static int odd_hops(struct life *life)
+{
+	int r = send_by_hops(life->lab);
+
+	return r ? life_no(life, "a packet that names hops: %d", r) : 0;
+}
+
 const struct life_test life_repair_tests[] = {
 	{ "repair-door", repair_door, 0 },
 	{ "repair-successor", repair_successor, 0 },
+	{ "odd-family", odd_family, LIFE_STOPPED },
+	{ "odd-selector", odd_selector, 0 },
+	{ "odd-hops", odd_hops, 0 },
 	{ 0 }
 };
