@@ -317,13 +317,16 @@ static void go_back(struct engine *engine, const struct policy *failed,
 	}
 }
 
-/* The first policy failed. What an earlier daemon left goes on as it was. */
+/*
+ * The first policy failed. What an earlier daemon left, of this version or of
+ * another, goes on; only where there was none is everything taken back.
+ */
 static void give_up(struct engine *engine)
 {
 	engine->policy = NULL;
 	for (uint32_t slot = 1; slot <= SP_MAX_TUNNELS; slot++)
 		engine->bindings[slot].tunnel = NULL;
-	if (!attach_adopted(engine->attach))
+	if (attach_is_first(engine->attach))
 		(void)engine_purge(&engine->options);
 }
 

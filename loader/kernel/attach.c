@@ -139,6 +139,11 @@ bool attach_adopted(const struct attach *attach)
 	return attach->adopted;
 }
 
+bool attach_is_first(const struct attach *attach)
+{
+	return attach->pins.fresh;
+}
+
 int attach_map(const struct attach *attach, enum map_id id)
 {
 	for (int i = 0; i < OBJECT_MAX; i++) {

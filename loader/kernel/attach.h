@@ -46,6 +46,9 @@ int attach_map(const struct attach *attach, enum map_id id);
 /* True if the maps were there already, with what an earlier daemon put in. */
 bool attach_adopted(const struct attach *attach);
 
+/* True if no daemon of any version had left anything. */
+bool attach_is_first(const struct attach *attach);
+
 /*
  * Puts the programs on the cgroup and the tracepoints, the new before the old
  * is dropped, and pins the links. A link that has died with its cgroup is made

@@ -80,8 +80,10 @@ int pins_open(struct pins *pins, const char *root, uint32_t abi_layout,
 		r = set_path(pins->memory, sizeof(pins->memory),
 			     "%s/memory-%d-%08x", root, SP_SOCK_VERSION,
 			     memory_layout);
-	if (!r)
-		r = ensure_root(root);
+	if (r)
+		return r;
+	pins->fresh = access(root, F_OK) != 0;
+	r = ensure_root(root);
 	if (r)
 		return r;
 

@@ -11,6 +11,7 @@ struct pins {
 	char root[PATH_MAX - 64];
 	char abi[PATH_MAX - 32];    /* maps of this version and layout */
 	char memory[PATH_MAX - 32]; /* maps that outlive versions */
+	bool fresh; /* nobody was here before: no other version either */
 };
 
 /*

@@ -142,11 +142,42 @@ static int odd_hops(struct life *life)
 	return r ? life_no(life, "a packet that names hops: %d", r) : 0;
 }
 
+/*
+ * An upgrade that does not come up: what the dead daemon left in the kernel
+ * goes on, and the old one can be started again.
+ */
+static int odd_upgrade(struct life *life)
+{
+	struct lab *lab = life->lab;
+	const char *path = lab->daemon.path;
+	int r, started;
+
+	if (!lab->daemon.changed) {
+		life_say(life, "no --splitd2");
+		return 1;
+	}
+	if (daemon_stop(lab, SIGKILL) < 0)
+		return life_no(life, "cannot kill splitd");
+	lab->daemon.path = lab->daemon.changed;
+	lab->daemon.extra[0] = "--without";
+	lab->daemon.extra[1] = "no-such-hook";
+	started = daemon_start(lab);
+	lab->daemon.path = path;
+	lab->daemon.extra[0] = lab->daemon.extra[1] = NULL;
+	if (started >= 0)
+		return life_no(life, "it came up without a hook of no name");
+	r = life_governed(life);
+	if (r >= 0 && daemon_start(lab) < 0)
+		r = life_no(life, "the old one does not start again");
+	return r < 0 ? r : life_governed(life);
+}
+
 const struct life_test life_repair_tests[] = {
 	{ "repair-door", repair_door, 0 },
 	{ "repair-successor", repair_successor, 0 },
 	{ "odd-family", odd_family, LIFE_STOPPED },
 	{ "odd-selector", odd_selector, 0 },
 	{ "odd-hops", odd_hops, 0 },
+	{ "odd-upgrade", odd_upgrade, 0 },
 	{ 0 }
 };
