@@ -85,6 +85,10 @@ static int odd_family(struct life *life)
 	static const char name[] = "net/ipv6/conf/tun0/disable_ipv6";
 	char *argv[] = { "ip",	"addr", "add",	 "fd20::2/64",
 			 "dev", "tun0", "nodad", NULL };
+	struct ask back = { .app = APP_LISTED,
+			    .dst = DST_LISTED,
+			    .v6 = true,
+			    .patience_ms = NOTICE_MS };
 	int r = sysctl_set(name, "1");
 
 	if (r >= 0)
@@ -94,6 +98,8 @@ static int odd_family(struct life *life)
 	if (sysctl_set(name, "0") < 0 ||
 	    proc_run(argv, life->lab->ns[NS_CLIENT], NULL, NULL, 0) < 0)
 		return life_no(life, "cannot give tun0 its address back");
+	/* the daemon hears of the address, and lets IPv6 in */
+	life_ask(life, &back);
 	return r < 0 ? r : life_governed(life);
 }
 
