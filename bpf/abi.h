@@ -119,11 +119,26 @@ struct sp_addr {
 };
 
 /*
- * sp_config, ARRAY[1]. netns is SO_NETNS_COOKIE of the namespace that holds
- * our routes: sockets of any other are left alone. scope is the id of the
- * cgroup below which processes are governed. epoch grows when selectors
- * change and outdates every sp_task. agent is the daemon, by thread-group id
- * and start time: when it re-connects an app's socket, that keeps its class.
+ * What the running kernel offers beyond what we cannot do without: read-only
+ * data of every program, set before loading from what probe.bpf.c found. The
+ * verifier drops the branches not taken, so they may call what is not there.
+ */
+struct sp_features {
+	__u8 typed_task;
+	__u8 sendmsg_mark;
+	__u8 netns_cookie;
+	__u8 refusal_errno;
+	__u8 mptcp_connection;
+	__u8 pad[3];
+};
+
+/*
+ * sp_config, ARRAY[1]. netns is the namespace that holds our routes, by cookie
+ * or, without netns_cookie, by inode: sockets of any other are left alone.
+ * scope is the id of the cgroup below which processes are governed. epoch grows
+ * when selectors change and outdates every sp_task. agent is the daemon, by
+ * thread-group id and start time: when it re-connects an app's socket, that
+ * keeps its class.
  */
 #define SP_CONFIG_SHADOW 1 /* judge and count, neither steer nor drop */
 struct sp_config {

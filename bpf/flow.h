@@ -8,6 +8,7 @@
 
 #include "bpf/decide.h"
 #include "bpf/maps.h"
+#include "bpf/netns.h"
 
 #define AF_INET	   2
 #define AF_INET6   10
@@ -81,30 +82,6 @@ static __always_inline __u32 sp_tunnel_of_class(__u32 class, __u32 *ret_set)
 	set = bpf_map_lookup_elem(&sp_set, ret_set);
 
 	return set ? set->tunnel : 0;
-}
-
-/*
- * A socket as plain memory. The verifier forbids arithmetic on a bpf_sock, and
- * CO-RE reads need it; read back from the stack the pointer is only a number.
- */
-static __always_inline struct sock *sp_raw_sock(struct bpf_sock *sk)
-{
-	struct bpf_sock *volatile spilled = sk;
-	struct sock *raw = NULL;
-
-	bpf_probe_read_kernel(&raw, sizeof(raw), (const void *)&spilled);
-
-	return raw;
-}
-
-/*
- * The cookie of the namespace a socket lives in, where the helper is missing
- * (cgroup_skb, clsact). 3d368ab87cf6 (5.12) gives every namespace one at birth.
- */
-static __always_inline __u64 sp_netns_of(struct bpf_sock *sk)
-{
-	return BPF_CORE_READ(sp_raw_sock(sk), __sk_common.skc_net.net,
-			     net_cookie);
 }
 
 /* A flow's decision, and the tunnel its app is linked to. */

@@ -5,6 +5,7 @@
 #include <bpf/bpf_tracing.h>
 
 #include "bpf/identity.h"
+#include "bpf/netns.h"
 
 char LICENSE[] SEC("license") = "GPL";
 
@@ -40,9 +41,7 @@ static __always_inline __u32 sp_mptcp_class(struct bpf_sock *sk)
 	struct mptcp_sock *connection;
 	struct sp_sock *sock = NULL;
 
-	/* 3bc253c2e652, 5.19; where it is missing, README names the limit */
-	if (!bpf_core_enum_value_exists(enum bpf_func_id,
-					BPF_FUNC_skc_to_mptcp_sock))
+	if (!sp_has.mptcp_connection)
 		return 0;
 	connection = bpf_skc_to_mptcp_sock(sk);
 	if (connection)
@@ -94,7 +93,7 @@ int sp_cl_create(struct bpf_sock *sk)
 {
 	const struct sp_config *config = sp_settings();
 
-	if (!config || bpf_get_netns_cookie(sk) != config->netns)
+	if (!config || sp_netns_at(sk, sk) != config->netns)
 		return ALLOW;
 
 	return sp_class_socket(config, sk, false);
@@ -105,7 +104,7 @@ static __always_inline int sp_class_call(struct bpf_sock_addr *ctx,
 {
 	const struct sp_config *config = sp_settings();
 
-	if (!config || !ctx->sk || bpf_get_netns_cookie(ctx) != config->netns)
+	if (!config || !ctx->sk || sp_netns_at(ctx, ctx->sk) != config->netns)
 		return ALLOW;
 
 	return sp_class_socket(config, ctx->sk, is_connect);

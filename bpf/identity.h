@@ -29,20 +29,17 @@
 #define SP_PARENTS_DEPTH 8
 
 /*
- * Where the current task comes as a typed pointer (3ca1032ab7ab, 5.11), and in
- * tracepoints, members are plain loads; a probe read costs 35 ns and the way to
- * a known class has nine of them. Before 5.11 there is no other way.
+ * Where the current task comes as a typed pointer, and in tracepoints, members
+ * are plain loads; a probe read costs 35 ns and the way to a known class has
+ * nine of them.
  */
-#define sp_is_typed()                                                          \
-	bpf_core_enum_value_exists(enum bpf_func_id,                           \
-				   BPF_FUNC_get_current_task_btf)
 #define SP_READ(from, ...)                                                     \
-	(sp_is_typed() ? ___arrow(from, __VA_ARGS__) :                         \
-			 BPF_CORE_READ(from, __VA_ARGS__))
+	(sp_has.typed_task ? ___arrow(from, __VA_ARGS__) :                     \
+			     BPF_CORE_READ(from, __VA_ARGS__))
 
 static __always_inline struct task_struct *sp_current(void)
 {
-	if (sp_is_typed())
+	if (sp_has.typed_task)
 		return bpf_get_current_task_btf();
 
 	return (void *)bpf_get_current_task();

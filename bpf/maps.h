@@ -5,6 +5,8 @@
 
 #include "bpf/abi.h"
 
+const volatile struct sp_features sp_has = {};
+
 /*
  * Hashes allocate as they grow: a preallocated table for the limits would cost
  * every small host tens of megabytes.

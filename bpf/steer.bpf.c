@@ -28,9 +28,6 @@ char LICENSE[] SEC("license") = "GPL";
 #define ALLOW		   1
 #define REFUSE		   0
 
-/* Set before loading: 6.1 and newer let sendmsg hooks set a socket's mark. */
-const volatile bool sendmsg_sets_mark = true;
-
 static __always_inline __u32 sp_mark_of_class(__u32 class)
 {
 	const struct sp_tunnel *tunnel;
@@ -79,8 +76,7 @@ static __always_inline int sp_refuse(const struct sp_config *config,
 	sp_count_drop(act->class, act->reason);
 	if (config->flags & SP_CONFIG_SHADOW)
 		return ALLOW;
-	/* 5.18 (b44123b4a3dc): before it the caller sees EPERM */
-	if (bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_set_retval))
+	if (sp_has.refusal_errno)
 		bpf_set_retval(-ENETUNREACH);
 
 	return REFUSE;
@@ -142,7 +138,7 @@ static __always_inline int sp_connect(struct bpf_sock_addr *ctx,
 	struct sp_action act = {};
 	struct sp_sock *sock;
 
-	if (!config || !sk || bpf_get_netns_cookie(ctx) != config->netns)
+	if (!config || !sk || sp_netns_at(ctx, sk) != config->netns)
 		return ALLOW;
 	sock = bpf_sk_storage_get(&sp_sock, sk, NULL, 0);
 	sp_see_socket(sk, is_ipv6, call);
@@ -190,7 +186,7 @@ static __always_inline int sp_sendmsg(struct bpf_sock_addr *ctx,
 	struct bpf_sock *sk = ctx->sk;
 	struct sp_sock *sock;
 
-	if (!config || !sk || bpf_get_netns_cookie(ctx) != config->netns)
+	if (!config || !sk || sp_netns_at(ctx, sk) != config->netns)
 		return ALLOW;
 	sock = bpf_sk_storage_get(&sp_sock, sk, NULL, 0);
 	sp_see_socket(sk, is_ipv6, call);
@@ -201,7 +197,7 @@ static __always_inline int sp_sendmsg(struct bpf_sock_addr *ctx,
 	call->port = ctx->user_port;
 	call->cookie = bpf_get_socket_cookie(ctx);
 	sp_steer(config, call, sock, act);
-	if (sendmsg_sets_mark)
+	if (sp_has.sendmsg_mark)
 		sp_set_mark(ctx, config, call, act->mark);
 	if (config->flags & SP_CONFIG_SHADOW)
 		act->set_src = false;

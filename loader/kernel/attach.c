@@ -211,7 +211,8 @@ static uint32_t layout_hash(struct bpf_object *const *objects, bool memory)
 	return hash;
 }
 
-static int open_objects(struct attach *attach)
+static int open_objects(struct attach *attach,
+			const struct sp_features *features)
 {
 	attach->identity = identity__open();
 	attach->steer = steer__open();
@@ -221,6 +222,9 @@ static int open_objects(struct attach *attach)
 	attach->objects[OBJECT_IDENTITY] = attach->identity->obj;
 	attach->objects[OBJECT_STEER] = attach->steer->obj;
 	attach->objects[OBJECT_GUARD] = attach->guard->obj;
+	attach->identity->rodata->sp_has = *features;
+	attach->steer->rodata->sp_has = *features;
+	attach->guard->rodata->sp_has = *features;
 
 	return 0;
 }
@@ -242,7 +246,8 @@ static int load_objects(struct attach *attach)
 	return 0;
 }
 
-int attach_load(const char *bpffs, struct attach **ret_attach)
+int attach_load(const char *bpffs, const struct sp_features *features,
+		struct attach **ret_attach)
 {
 	struct attach *attach = calloc(1, sizeof(*attach));
 	int r;
@@ -251,7 +256,7 @@ int attach_load(const char *bpffs, struct attach **ret_attach)
 		return -ENOMEM;
 	*ret_attach = attach;
 	libbpf_set_print(NULL); /* our callers speak to people */
-	r = open_objects(attach);
+	r = open_objects(attach, features);
 	if (r)
 		return r;
 	r = pins_open(&attach->pins, bpffs, layout_hash(attach->objects, false),

@@ -7,6 +7,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "bpf/abi.h"
+
 /* The maps of bpf/maps.h by which the daemon talks to the programs. */
 enum map_id {
 	MAP_CONFIG,
@@ -37,7 +39,8 @@ struct attach;
  * and loads the programs anew on the maps found, or on fresh ones. Nothing is
  * attached yet: what an earlier daemon attached goes on untouched.
  */
-int attach_load(const char *bpffs, struct attach **ret_attach);
+int attach_load(const char *bpffs, const struct sp_features *features,
+		struct attach **ret_attach);
 void attach_free(struct attach *attach);
 
 /* A descriptor, owned by attach. */

@@ -14,14 +14,11 @@
 #include <unistd.h>
 
 #include "loader/kernel/engine_private.h"
+#include "loader/kernel/netns.h"
 #include "loader/kernel/maps.h"
 #include "loader/kernel/route.h"
 #include "loader/util/cleanup.h"
 #include "loader/util/path.h"
-
-#ifndef SO_NETNS_COOKIE
-#define SO_NETNS_COOKIE 71 /* e8b9eab99232, 5.14 */
-#endif
 
 int engine_fail(struct engine *engine, int r, const char *what)
 {
@@ -74,18 +71,6 @@ struct binding_context engine_binding_context(const struct engine *engine)
 		.shadow = engine->options.shadow,
 		.doors = engine->attached && engine_has_doors(engine),
 	};
-}
-
-static int netns_cookie(uint64_t *ret_cookie)
-{
-	_cleanup_close_ int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	socklen_t size = sizeof(*ret_cookie);
-
-	if (fd < 0 ||
-	    getsockopt(fd, SOL_SOCKET, SO_NETNS_COOKIE, ret_cookie, &size))
-		return -errno;
-
-	return 0;
 }
 
 static int copy_options(struct engine *engine,
@@ -158,7 +143,8 @@ static int open_place(struct engine *engine)
 	r = engine_open_scope(engine);
 	if (r)
 		return r;
-	r = netns_cookie(&engine->netns);
+	features_probe(&engine->features);
+	r = netns_own(!engine->features.netns_cookie, &engine->netns);
 
 	return r ? engine_fail(engine, r,
 			       "cannot tell this network namespace") :
@@ -187,7 +173,8 @@ static int open_programs(struct engine *engine)
 {
 	int r;
 
-	r = attach_load(engine->options.bpffs, &engine->attach);
+	r = attach_load(engine->options.bpffs, &engine->features,
+			&engine->attach);
 	if (r && engine->attach) {
 		snprintf(engine->error, sizeof(engine->error), "%s",
 			 attach_error(engine->attach));

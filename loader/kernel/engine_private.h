@@ -6,6 +6,7 @@
 #include "loader/kernel/attach.h"
 #include "loader/kernel/binding.h"
 #include "loader/kernel/engine.h"
+#include "loader/kernel/feature.h"
 #include "loader/kernel/netdev.h"
 #include "loader/kernel/members.h"
 #include "loader/kernel/nl.h"
@@ -20,6 +21,7 @@ struct ring_buffer;
 
 struct engine {
 	struct engine_options options; /* strings owned */
+	struct sp_features features;   /* of this kernel */
 	char *cgroup_mount;
 	uint64_t netns;
 	uint64_t scope;

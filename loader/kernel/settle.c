@@ -79,6 +79,7 @@ static int settle(struct engine *engine, const struct sp_task_record *records,
 	struct tasks_context context = {
 		.attach = engine->attach,
 		.netns = engine->netns,
+		.netns_by_inode = !engine->features.netns_cookie,
 		.mark_mask = engine->options.mark_mask,
 		.listeners = &listeners,
 		.mark_of = mark_of,

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "loader/kernel/maps.h"
+#include "loader/kernel/netns.h"
 #include "loader/kernel/tasks.h"
 #include "loader/util/cleanup.h"
 
@@ -25,10 +26,6 @@
  * address is of the wrong side. The connect hooks know our process and let the
  * socket keep the class that we gave it.
  */
-
-#ifndef SO_NETNS_COOKIE
-#define SO_NETNS_COOKIE 71 /* e8b9eab99232, 5.14 */
-#endif
 
 int tasks_list(const struct attach *attach, struct sp_task_record **ret_records,
 	       size_t *ret_n)
@@ -124,18 +121,19 @@ static in_port_t get_endpoint(const struct sockaddr_storage *sa,
 }
 
 /* false: no Internet socket, or not of our namespace. */
-static bool read_socket(uint64_t netns, int fd, struct socket *ret_socket)
+static bool read_socket(const struct tasks_context *context, int fd,
+			struct socket *ret_socket)
 {
 	struct socket s = { .fd = fd, .type = get_int(fd, SO_TYPE) };
 	int domain = get_int(fd, SO_DOMAIN);
 	struct sockaddr_storage sa = { 0 };
-	socklen_t size = sizeof(uint64_t);
-	uint64_t cookie = 0;
+	uint64_t netns;
+	socklen_t size;
 
 	if (domain != AF_INET && domain != AF_INET6)
 		return false;
-	if (!getsockopt(fd, SOL_SOCKET, SO_NETNS_COOKIE, &cookie, &size) &&
-	    cookie != netns)
+	if (netns_of_socket(fd, context->netns_by_inode, &netns) ||
+	    netns != context->netns)
 		return false;
 	s.protocol = get_int(fd, SO_PROTOCOL);
 	s.listening = get_int(fd, SO_ACCEPTCONN) == 1;
@@ -307,7 +305,7 @@ int tasks_settle(const struct tasks_context *context, pid_t pid, uint32_t class,
 		fd = (int)syscall(SYS_pidfd_getfd, pidfd, atoi(entry->d_name),
 				  0);
 		/* closed in the meantime, or not one of ours */
-		if (fd < 0 || !read_socket(context->netns, fd, &s))
+		if (fd < 0 || !read_socket(context, fd, &s))
 			continue;
 		r2 = settle(context, &s, class, reason);
 		if (r2 && !r)

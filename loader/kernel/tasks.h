@@ -23,6 +23,7 @@ int tasks_forget_classes(const struct attach *attach, const bool *retired);
 struct tasks_context {
 	const struct attach *attach;
 	uint64_t netns; /* sockets of other namespaces are left alone */
+	bool netns_by_inode;
 	uint32_t mark_mask;
 	const struct listeners *listeners;
 	uint32_t (*mark_of)(void *ctx, uint32_t class);
