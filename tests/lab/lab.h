@@ -91,6 +91,7 @@ struct trial {
 	unsigned ifindex[N_SIDES]; /* the client's two devices */
 	char dir[LAB_PATH];	   /* the run's temporary directory */
 	char cgroup[LAB_PATH];	   /* the governed cgroup's directory */
+	char bpffs[LAB_PATH];	   /* the instance's pins */
 	bool skip; /* this kernel cannot: why says what it lacks */
 	enum fault fault;
 	char why[256];
@@ -279,6 +280,7 @@ enum {
 };
 
 /* barrier.c: everything sent so far has been counted */
+bool connections_end(int patience_ms); /* of the client; true: they did */
 int sensors_read(struct lab *lab, struct reading readings[N_SIDES]);
 int sensor_replay_ask(struct lab *lab, enum side side);
 int counters_setup(struct lab *lab);
@@ -321,5 +323,7 @@ int stats_enable(void);
 void stats_print(const struct lab *lab);
 void objects_note(const struct lab *lab, struct objects *ret_objects);
 unsigned objects_left(const struct objects *objects);
+int map_open(const char *bpffs, const char *name, int *ret_fd);
+int64_t drops_count(const char *bpffs);
 
 #endif

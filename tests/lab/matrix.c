@@ -24,6 +24,9 @@
 #define ENOUGH_FAILURES 8
 #define MAIMED_FAILURES 2
 
+/* So long a connection may take to end. */
+#define FAREWELL_MS 1000
+
 static void address_format(const struct in6_addr *addr, char *buf, size_t size)
 {
 	if (IN6_IS_ADDR_V4MAPPED(addr))
@@ -146,6 +149,7 @@ static void trial_begin(struct lab *lab, const struct row *row, enum app app,
 	memcpy(trial->ifindex, lab->ifindex, sizeof(trial->ifindex));
 	memcpy(trial->dir, lab->dir, sizeof(trial->dir));
 	memcpy(trial->cgroup, lab->cgroup, sizeof(trial->cgroup));
+	memcpy(trial->bpffs, lab->bpffs, sizeof(trial->bpffs));
 }
 
 static void trial_report(struct lab *lab, const struct row *row)
@@ -179,8 +183,11 @@ static int case_run(struct lab *lab, const struct row *row)
 	struct reading readings[N_SIDES];
 	struct trial *trial = lab->trial;
 	int r = row_run(lab, row, trial);
-	int s = sensors_read(lab, readings);
+	int s;
 
+	if (!connections_end(FAREWELL_MS) && lab->verbose)
+		printf("%s: connections are left\n", row->name);
+	s = sensors_read(lab, readings);
 	if (s < 0)
 		return s;
 	if (trial->skip) {

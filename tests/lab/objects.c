@@ -7,12 +7,14 @@
  */
 #include <dirent.h>
 #include <errno.h>
+#include <glob.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include <bpf/bpf.h>
 
+#include "bpf/abi.h"
 #include "tests/lab/cleanup.h"
 #include "tests/lab/lab.h"
 
@@ -128,4 +130,39 @@ unsigned objects_left(const struct objects *objects)
 		if (now_ms() >= end)
 			return objects_alive(objects, true);
 	return 0;
+}
+
+/* The directory's name has a version in it. */
+int map_open(const char *bpffs, const char *name, int *ret_fd)
+{
+	char pattern[LAB_PATH + 32];
+	glob_t found;
+	int fd = -1;
+
+	snprintf(pattern, sizeof(pattern), "%s/%s", bpffs, name);
+	if (glob(pattern, 0, NULL, &found) != 0)
+		return -ENOENT;
+	if (found.gl_pathc == 1)
+		fd = bpf_obj_get(found.gl_pathv[0]);
+	globfree(&found);
+	if (fd < 0)
+		return -ENOENT;
+	*ret_fd = fd;
+	return 0;
+}
+
+/* Whatever the instance refused or dropped so far; negative: it has no map. */
+int64_t drops_count(const char *bpffs)
+{
+	struct sp_drop_key key, *at = NULL;
+	_cleanup_close_ int fd = -1;
+	int64_t sum = 0;
+	uint64_t count;
+
+	if (map_open(bpffs, "abi-*/sp_drop", &fd) < 0)
+		return -ENOENT;
+	for (; bpf_map_get_next_key(fd, at, &key) == 0; at = &key)
+		if (bpf_map_lookup_elem(fd, &key, &count) == 0)
+			sum += (int64_t)count;
+	return sum;
 }

@@ -10,7 +10,6 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <glob.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdint.h>
@@ -36,25 +35,6 @@ enum {
 	MEMBER_ZOMBIE  /* looked at between its end and its burial */
 };
 
-/* The directory's name has a version in it. */
-static int map_open(const struct lab *lab, const char *name, int *ret_fd)
-{
-	char pattern[LAB_PATH + 32];
-	glob_t found;
-	int fd = -1;
-
-	snprintf(pattern, sizeof(pattern), "%s/%s", lab->bpffs, name);
-	if (glob(pattern, 0, NULL, &found) != 0)
-		return -ENOENT;
-	if (found.gl_pathc == 1)
-		fd = bpf_obj_get(found.gl_pathv[0]);
-	globfree(&found);
-	if (fd < 0)
-		return -ENOENT;
-	*ret_fd = fd;
-	return 0;
-}
-
 static bool cgroup_known(int map, uint64_t id)
 {
 	struct sp_cgroup entry;
@@ -78,7 +58,7 @@ static int cgroup_forgotten(struct lab *lab, struct trial *trial)
 	struct stat st;
 
 	snprintf(path, sizeof(path), "%s/apps/named", lab->cgroup);
-	if (map_open(lab, "abi-*/sp_cgroup", &map) < 0 ||
+	if (map_open(lab->bpffs, "abi-*/sp_cgroup", &map) < 0 ||
 	    cgroup_make(path, NULL) < 0 || stat(path, &st) < 0)
 		return trial_fail(trial, FAULT_OTHER, "cannot begin: %m");
 	if (!cgroup_known(map, st.st_ino))
@@ -193,7 +173,7 @@ static int task_forgotten(struct lab *lab, struct trial *trial)
 	int pair[2], r;
 	pid_t pid;
 
-	if (map_open(lab, "memory-*/sp_task", &map) < 0 ||
+	if (map_open(lab->bpffs, "memory-*/sp_task", &map) < 0 ||
 	    socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
 		return trial_fail(trial, FAULT_OTHER, "cannot begin: %m");
 	pid = proc_fork(lab, lab->cgroup_fd[trial->app], NS_CLIENT);

@@ -122,13 +122,15 @@ static int tfo_connect(struct trial *trial)
 
 /*
  * How many further subflows this namespace has tried to open: a refused one
- * counts apart (MPJoinSynTxConnectErr).
+ * counts apart (MPJoinSynTxConnectErr). Kernels before 6.12 count neither;
+ * there, what splitd refused must do, as nothing else in this case is refused.
  */
-static long joins_tried(void)
+static int64_t joins_tried(const struct trial *trial)
 {
 	_cleanup_fclose_ FILE *file =
 		fopen("/proc/thread-self/net/netstat", "re");
-	long sum = 0;
+	bool counted = false;
+	int64_t sum = 0;
 	char names[8192], values[8192], *name, *value, *at_name, *at_value;
 
 	/* lines in pairs: the names, and the values below them */
@@ -138,10 +140,12 @@ static long joins_tried(void)
 		value = strtok_r(values, " \n", &at_value);
 		for (; name && value; name = strtok_r(NULL, " \n", &at_name),
 				      value = strtok_r(NULL, " \n", &at_value))
-			if (strncmp(name, "MPJoinSynTx", 11) == 0)
+			if (strncmp(name, "MPJoinSynTx", 11) == 0) {
+				counted = true;
 				sum += atol(value);
+			}
 	}
-	return sum;
+	return counted ? sum : drops_count(trial->bpffs);
 }
 
 /*
@@ -149,11 +153,11 @@ static long joins_tried(void)
  * uplink's (net.c): wait until the kernel has tried, and the sensors have
  * something to miss.
  */
-static int join_await(struct trial *trial, long before)
+static int join_await(struct trial *trial, int64_t before)
 {
 	int64_t end = now_ms() + JOIN_MS;
 
-	while (joins_tried() <= before)
+	while (joins_tried(trial) <= before)
 		if (now_ms() > end)
 			return trial_fail(trial, FAULT_OTHER,
 					  "no further subflow was tried");
@@ -166,7 +170,7 @@ static int mptcp(struct trial *trial)
 					SOCK_STREAM | SOCK_CLOEXEC,
 					IPPROTO_MPTCP);
 	bool tunnelled = want_side(trial, trial->dst) == SIDE_TUNNEL;
-	long before = joins_tried();
+	int64_t before = joins_tried(trial);
 	int r;
 
 	if (fd < 0 && (errno == EPROTONOSUPPORT || errno == ENOPROTOOPT))
