@@ -24,6 +24,7 @@
 #include "loader/daemon/isolate.h"
 #include "loader/daemon/log.h"
 #include "loader/daemon/notify.h"
+#include "loader/daemon/probe.h"
 #include "loader/daemon/reload.h"
 #include "loader/daemon/removal.h"
 #include "loader/daemon/requests.h"
@@ -273,6 +274,7 @@ static int run(struct daemon *daemon)
 	case MODE_PURGE:
 		return purge(daemon);
 	case MODE_PROBE:
+		return probe_print(stdout) ? EXIT_FAILED : EXIT_SUCCESS;
 	case MODE_SELFTEST:
 		fprintf(stderr, "splitd: not in this build\n");
 		return EXIT_FAILED;

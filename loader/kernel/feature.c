@@ -55,8 +55,8 @@ static const struct feature features[N_FEATURES] = {
 			    "a blocked flow sees EPERM, not ENETUNREACH", false,
 			    "sp_p_errno", false },
 	[MPTCP_CONNECTION] = { "connection of a subflow", "5.19 (3bc253c2e652)",
-			       "MPTCP subflows of a listed app are refused "
-			       "behind the first",
+			       "later MPTCP subflows of a listed app may leave "
+			       "by the uplink",
 			       false, "sp_p_mptcp", false },
 	[LSM] = { "security hooks", "5.7 (fc611f47f218), bpf in lsm=",
 		  "an app with CAP_NET_RAW can send packets past every hook",
@@ -123,7 +123,7 @@ static bool program_works(const struct feature *feature)
 	return works;
 }
 
-bool feature_present(const struct feature *feature)
+static bool try_out(const struct feature *feature)
 {
 	uint64_t id;
 
@@ -141,10 +141,19 @@ bool feature_present(const struct feature *feature)
 	return feature == &features[NETNS_COOKIE] && !netns_own(false, &id);
 }
 
+bool feature_present(const struct feature *feature)
+{
+	/* a program that does not load is an answer here, and no complaint */
+	libbpf_print_fn_t print = libbpf_set_print(NULL);
+	bool present = try_out(feature);
+
+	libbpf_set_print(print);
+
+	return present;
+}
+
 void features_probe(struct sp_features *ret_features)
 {
-	libbpf_print_fn_t print = libbpf_set_print(NULL);
-
 	memset(ret_features, 0, sizeof(*ret_features));
 	ret_features->typed_task = feature_present(&features[TYPED_TASK]);
 	ret_features->sendmsg_mark = feature_present(&features[SENDMSG_MARK]);
@@ -152,5 +161,4 @@ void features_probe(struct sp_features *ret_features)
 	ret_features->refusal_errno = feature_present(&features[REFUSAL_ERRNO]);
 	ret_features->mptcp_connection =
 		feature_present(&features[MPTCP_CONNECTION]);
-	libbpf_set_print(print);
 }
