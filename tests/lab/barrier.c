@@ -41,20 +41,19 @@ static int marker_open(struct lab *lab, enum side side)
 		return -errno;
 	}
 	lab->far[side].marker = fd;
-	return 0;
+	return link_header(side_device(side), &lab->far[side].link);
 }
 
 static int marker_send(const struct lab *lab, enum side side)
 {
 	struct sockaddr_ll sll = { .sll_family = AF_PACKET,
+				   .sll_protocol = htons(ETH_P_IP),
 				   .sll_ifindex = (int)lab->ifindex[side],
 				   .sll_halen = ETH_ALEN };
-	uint8_t frame[60] = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x02 };
-	uint16_t type = htons(MARKER_ETHERTYPE);
+	uint8_t frame[64] __attribute__((aligned(4)));
+	size_t len = frame_marker(frame, lab->far[side].link, lab->nonce);
 
-	memcpy(frame + 2 * ETH_ALEN, &type, sizeof(type));
-	memcpy(frame + ETH_HLEN, &lab->nonce, sizeof(lab->nonce));
-	if (sendto(lab->far[side].marker, frame, sizeof(frame), 0,
+	if (sendto(lab->far[side].marker, frame, len, 0,
 		   (struct sockaddr *)&sll, sizeof(sll)) < 0)
 		return -errno;
 	return 0;

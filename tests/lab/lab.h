@@ -58,9 +58,11 @@ enum family {
 #define CHANNEL_FD 202 /* to the runner, in a holder */
 
 /* Ports of the far hosts. */
-#define PORT_ECHO  7000
-#define PORT_OTHER 7001
-#define PORT_MPTCP 7002
+#define PORT_ECHO      7000
+#define PORT_OTHER     7001
+#define PORT_MPTCP     7002
+
+#define PORT_WIREGUARD 51820
 
 /* What went wrong, worst first: hooks mode counts leaks apart. */
 enum fault {
@@ -114,9 +116,10 @@ struct reading {
 
 struct far {
 	pid_t pid;
-	int ctl;    /* SOCK_SEQPACKET to the process in the namespace */
-	int marker; /* AF_PACKET on the client's end of the veth */
-	bool gone;  /* its link is away: its sensor is not asked */
+	int ctl;     /* SOCK_SEQPACKET to the process in the namespace */
+	int marker;  /* AF_PACKET on the client's end */
+	size_t link; /* bytes before the IP header there */
+	bool gone;   /* its link is away: its sensor is not asked */
 	uint64_t counted[N_DSTS][2]; /* by the capture, this row; [1]: IPv6 */
 };
 
@@ -149,8 +152,9 @@ struct lab {
 	struct daemon daemon;
 	struct trial *trial; /* shared with every process of the lab */
 	uint32_t nonce;
-	bool control; /* mode: no daemon */
-	bool maimed;  /* mode: a hook is missing */
+	bool control;	/* mode: no daemon */
+	bool maimed;	/* mode: a hook is missing */
+	bool wireguard; /* is the tunnel; else a veth pair */
 	bool verbose;
 	int deadline_ms;
 	const char *glob; /* of row names; NULL: all */
@@ -184,6 +188,7 @@ struct row {
 
 /* names.c: what things are called, and where they are */
 const char *side_name(enum side side);
+const char *side_device(enum side side); /* the client's */
 const char *app_name(enum app app);
 const char *dst_name(enum dst dst);
 enum dst dst_opposite(enum dst dst);
@@ -256,7 +261,9 @@ int cgroup_make(const char *path, int *ret_fd);
 int cgroup_join(const char *path, pid_t pid);
 
 /* net.c */
+int net_batch(const struct lab *lab, enum ns ns, const char *commands);
 int net_setup(struct lab *lab);
+int wireguard_add(const struct lab *lab); /* wireguard.c */
 int sysctl_set(const char *name, const char *value);
 int ns_enter(const struct lab *lab, enum ns ns);
 

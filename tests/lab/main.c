@@ -12,7 +12,8 @@
  *           tun0 10.20   |  "tunnel"   |
  *                        +-------------+
  *
- * Three network namespaces, joined by two veth pairs, joined to nothing else.
+ * Three network namespaces, joined by two veth pairs (or, with --wireguard, one
+ * and a real tunnel across it), joined to nothing else.
  * The client's default routes lead to the uplink host; only splitd can make a
  * packet take tun0. Both far hosts own every destination address and answer
  * with their name and the source address they saw, so an answer tells which
@@ -309,6 +310,7 @@ static int usage(void)
 {
 	fputs("usage: lab control|matrix|hooks|lifecycle|demo [--splitd PATH] "
 	      "[--rows GLOB] [--verbose]\n"
+	      "control, matrix, hooks: [--wireguard], a real tunnel\n"
 	      "lifecycle, demo: --splitctl PATH\n"
 	      "lifecycle: [--splitd2 PATH], one with another ABI version\n"
 	      "demo: [--seed DIR] [--without HOOK]\n",
@@ -333,6 +335,7 @@ static int options_parse(struct lab *lab, int argc, char **argv)
 		{ "splitd2", required_argument, NULL, '2' },
 		{ "seed", required_argument, NULL, 'd' },
 		{ "without", required_argument, NULL, 'w' },
+		{ "wireguard", no_argument, NULL, 'g' },
 		{ 0 }
 	};
 	int c;
@@ -352,6 +355,8 @@ static int options_parse(struct lab *lab, int argc, char **argv)
 			lab->seed = optarg;
 		else if (c == 'w')
 			option_without(lab, optarg);
+		else if (c == 'g')
+			lab->wireguard = true;
 		else
 			return -EINVAL;
 	}
@@ -374,7 +379,8 @@ int main(int argc, char **argv)
 	while (strcmp(argv[optind], mode_names[mode]) != 0)
 		if (++mode > MODE_DEMO)
 			return usage();
-	if ((mode == MODE_CONTROL) != !lab.daemon.path)
+	if ((mode == MODE_CONTROL) != !lab.daemon.path ||
+	    (lab.wireguard && mode > MODE_HOOKS))
 		return usage();
 	lab.control = mode == MODE_CONTROL;
 	return supervise(&lab, mode);

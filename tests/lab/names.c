@@ -24,6 +24,11 @@ const char *side_name(enum side side)
 	return side == SIDE_TUNNEL ? "tunnel" : "uplink";
 }
 
+const char *side_device(enum side side)
+{
+	return side == SIDE_TUNNEL ? "tun0" : "up0";
+}
+
 const char *app_name(enum app app)
 {
 	return app == APP_LISTED ? "listed" : "unlisted";

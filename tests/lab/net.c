@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Three network namespaces, two veth pairs, and no way out of them. */
+/* Three network namespaces, joined by two links, and no way out of them. */
 
 /*
+ * The tunnel is a veth pair or, with --wireguard, what users have: a WireGuard
+ * device whose sealed packets cross the uplink's veth. The far one is made in
+ * the uplink's namespace and moved to the tunnel's: its socket stays behind.
+
  * The namespaces have no name: descriptors of the runner (and its children)
  * hold them, so they and every device, route and rule in them end with the
  * last process of the run, however it ends. The far ends carry the same
@@ -116,23 +120,34 @@ static int ns_make(struct lab *lab, enum ns ns)
 			   sizeof(client_sysctls) / sizeof(*client_sysctls));
 }
 
-static int ip_batch(const struct lab *lab, enum ns ns, const char *commands)
+int net_batch(const struct lab *lab, enum ns ns, const char *commands)
 {
 	char *argv[] = { "ip", "-batch", "-", NULL };
 
 	return proc_run(argv, lab->ns[ns], commands, NULL, 0);
 }
 
-static int links_add(const struct lab *lab)
+static int uplink_add(const struct lab *lab)
 {
-	char batch[512];
+	char batch[256];
 
+	snprintf(batch, sizeof(batch),
+		 "link add up0 type veth peer name lab0 netns /proc/%d/fd/%d\n",
+		 getpid(), lab->ns[NS_UPLINK]);
+	return net_batch(lab, NS_CLIENT, batch);
+}
+
+static int tunnel_add(const struct lab *lab)
+{
+	char batch[256];
+
+	if (lab->wireguard)
+		return wireguard_add(lab);
 	snprintf(
 		batch, sizeof(batch),
-		"link add up0 type veth peer name lab0 netns /proc/%d/fd/%d\n"
 		"link add tun0 type veth peer name lab0 netns /proc/%d/fd/%d\n",
-		getpid(), lab->ns[NS_UPLINK], getpid(), lab->ns[NS_TUNNEL]);
-	return ip_batch(lab, NS_CLIENT, batch);
+		getpid(), lab->ns[NS_TUNNEL]);
+	return net_batch(lab, NS_CLIENT, batch);
 }
 
 static int far_links_set(const struct lab *lab, enum ns ns)
@@ -141,7 +156,7 @@ static int far_links_set(const struct lab *lab, enum ns ns)
 	char batch[1024];
 
 	snprintf(batch, sizeof(batch), far_links, number, number);
-	return ip_batch(lab, ns, batch);
+	return net_batch(lab, ns, batch);
 }
 
 /*
@@ -161,22 +176,24 @@ static int mptcp_set(const struct lab *lab)
 	if (access("/proc/sys/net/mptcp/enabled", F_OK) < 0)
 		return 0;
 	for (int ns = 0; ns < N_NS && r >= 0; ns++)
-		r = ip_batch(lab, ns, limits);
-	return r < 0 ? r : ip_batch(lab, NS_CLIENT, endpoints);
+		r = net_batch(lab, ns, limits);
+	return r < 0 ? r : net_batch(lab, NS_CLIENT, endpoints);
 }
 
 static int links_set(struct lab *lab)
 {
-	int r = links_add(lab);
+	int r = uplink_add(lab);
 
 	if (r >= 0)
 		r = far_links_set(lab, NS_UPLINK);
 	if (r >= 0)
+		r = tunnel_add(lab);
+	if (r >= 0)
 		r = far_links_set(lab, NS_TUNNEL);
 	if (r >= 0)
-		r = ip_batch(lab, NS_CLIENT, client_links);
+		r = net_batch(lab, NS_CLIENT, client_links);
 	if (r >= 0)
-		r = ip_batch(lab, NS_UPLINK, uplink_routes);
+		r = net_batch(lab, NS_UPLINK, uplink_routes);
 	return r < 0 ? r : mptcp_set(lab);
 }
 

@@ -6,6 +6,7 @@
  * that the client forwards for somebody else. Only the door on the tunnel
  * device stands in their way.
  */
+#include <arpa/inet.h>
 #include <errno.h>
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
@@ -24,15 +25,21 @@ static int packet(struct trial *trial)
 	struct in6_addr dst = dst_address(trial->dst, v6);
 	struct sockaddr_ll sll = {
 		.sll_family = AF_PACKET,
+		.sll_protocol = htons(v6 ? ETH_P_IPV6 : ETH_P_IP),
 		.sll_ifindex = (int)trial->ifindex[SIDE_TUNNEL],
 		.sll_halen = ETH_ALEN,
 	};
 	_cleanup_close_ int fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
-	uint8_t frame[128] __attribute__((aligned(4)));
-	size_t len = frame_udp(frame + 2, &src, &dst, v6);
+	uint8_t frame[128] __attribute__((aligned(4))), *start = frame;
+	size_t link, len;
+	int r = link_header(side_device(SIDE_TUNNEL), &link);
 
+	if (r < 0)
+		return trial_fail(trial, FAULT_OTHER, "link: %s", strerror(-r));
+	start += link ? 2 : 0; /* the IP header is aligned */
+	len = frame_udp(start, link, &src, &dst, v6);
 	/* A drop at the door shows as ENOBUFS, or not at all. */
-	if (fd < 0 || (sendto(fd, frame + 2, len, 0, (struct sockaddr *)&sll,
+	if (fd < 0 || (sendto(fd, start, len, 0, (struct sockaddr *)&sll,
 			      sizeof(sll)) < 0 &&
 		       errno != ENOBUFS))
 		return trial_fail(trial, FAULT_OTHER, "AF_PACKET: %m");

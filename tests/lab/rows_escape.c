@@ -89,7 +89,7 @@ static int mark_set(int fd, uint32_t mark)
 
 static int trick_apply(const struct trial *trial, int fd)
 {
-	const char *device = side_of(trial) == SIDE_TUNNEL ? "tun0" : "up0";
+	const char *device = side_device(side_of(trial));
 
 	switch (trick_of(trial)) {
 	case TRICK_DEVICE:

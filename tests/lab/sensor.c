@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* A capture on a far end's veth: who sent what to whom, counted. */
+/* A capture on a far end's device: who sent what to whom, counted. */
 
 /*
  * Every IP packet that arrives from the client is counted by source,
  * destination and protocol, except what keeps the link itself alive (ARP,
  * neighbour and router discovery, multicast listener reports).
  *
- * The runner's markers come over the same wire: frames of an experimental
- * EtherType with a number in them. veth hands a packet to the receive queue of
+ * The runner's markers come over the same wire: packets of an experimental
+ * protocol with a number in them. veth hands a packet to the receive queue of
  * the CPU that sent it, and such a queue is a FIFO: when a marker from every
  * CPU has been seen, every packet that was sent before has been, too.
+ * WireGuard keeps the order of a peer's packets, whichever CPU encrypts them.
  *
  * The last outgoing TCP FIN is kept, so that the TIME_WAIT row can make it
  * arrive at the client once more.
@@ -24,6 +25,7 @@
 #include <netinet/ip.h>
 #include <netinet/ip6.h>
 #include <netinet/tcp.h>
+#include <netinet/udp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -34,8 +36,10 @@
 struct sensor {
 	int fd;
 	unsigned ifindex;
+	size_t link;	       /* bytes of the link's header */
 	uint32_t nonce, marks; /* of the newest nonce seen */
 	size_t fin_len;
+	uint16_t fin_type; /* ETH_P_... */
 	uint8_t fin[256];
 	struct reading reading;
 };
@@ -54,7 +58,7 @@ int sensor_open(struct sensor **ret_sensor)
 	sensor->ifindex = if_nametoindex("lab0");
 	sll.sll_ifindex = (int)sensor->ifindex;
 	setsockopt(sensor->fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size));
-	if (sensor->fd < 0 ||
+	if (sensor->fd < 0 || link_header("lab0", &sensor->link) < 0 ||
 	    bind(sensor->fd, (struct sockaddr *)&sll, sizeof(sll)) < 0) {
 		free(sensor);
 		return -errno;
@@ -140,46 +144,53 @@ static bool ip_parse(const uint8_t *ip, size_t len, bool v6,
 	return true;
 }
 
-static void fin_keep(struct sensor *sensor, const uint8_t *frame, size_t len)
+static void fin_keep(struct sensor *sensor, const uint8_t *frame, size_t len,
+		     uint16_t type)
 {
-	struct tcphdr *tcp = frame_tcp((uint8_t *)frame, len);
+	struct tcphdr *tcp =
+		packet_tcp((uint8_t *)frame + sensor->link, len - sensor->link);
 
 	if (!tcp || !tcp->fin || len > sizeof(sensor->fin))
 		return;
 	memcpy(sensor->fin, frame, len);
 	sensor->fin_len = len;
+	sensor->fin_type = type;
 }
 
-static void mark_count(struct sensor *sensor, const uint8_t *body, size_t len)
+static void mark_count(struct sensor *sensor, uint32_t nonce)
 {
-	uint32_t nonce;
-
-	if (len < sizeof(nonce))
-		return;
-	memcpy(&nonce, body, sizeof(nonce));
 	if (nonce != sensor->nonce)
 		sensor->marks = 0;
 	sensor->nonce = nonce;
 	sensor->marks++;
 }
 
-static void frame_judge(struct sensor *sensor, const uint8_t *frame, size_t len,
-			bool outgoing)
+/* What a tunnel's own sockets send; the lab uses this port for nothing else. */
+static bool carries_tunnel(uint8_t *ip, size_t len)
 {
-	const struct ethhdr *eth = (const struct ethhdr *)frame;
-	uint16_t type = len < ETH_HLEN ? 0 : ntohs(eth->h_proto);
-	const uint8_t *body = frame + ETH_HLEN;
-	struct flow flow;
+	const struct udphdr *udp = packet_udp(ip, len);
 
+	return udp && udp->uh_dport == htons(PORT_WIREGUARD);
+}
+
+static void frame_judge(struct sensor *sensor, uint8_t *frame, size_t len,
+			uint16_t type, bool outgoing)
+{
+	uint8_t *ip = frame + sensor->link;
+	struct flow flow;
+	uint32_t nonce;
+
+	if (len < sensor->link || (type != ETH_P_IP && type != ETH_P_IPV6))
+		return;
 	if (outgoing) {
-		fin_keep(sensor, frame, len);
+		fin_keep(sensor, frame, len, type);
 		return;
 	}
-	if (type == MARKER_ETHERTYPE)
-		mark_count(sensor, body, len - ETH_HLEN);
-	if (type != ETH_P_IP && type != ETH_P_IPV6)
-		return;
-	if (ip_parse(body, len - ETH_HLEN, type == ETH_P_IPV6, &flow))
+	len -= sensor->link;
+	if (packet_marker(ip, len, &nonce))
+		mark_count(sensor, nonce);
+	else if (!carries_tunnel(ip, len) &&
+		 ip_parse(ip, len, type == ETH_P_IPV6, &flow))
 		flow_count(&sensor->reading, &flow);
 }
 
@@ -189,14 +200,14 @@ void sensor_drain(struct sensor *sensor)
 		struct sockaddr_ll from;
 		socklen_t from_len = sizeof(from);
 		uint8_t frame[2048] __attribute__((aligned(4)));
-		/* So that the IP header behind the Ethernet one is aligned. */
-		uint8_t *start = frame + 2;
+		/* So that the IP header behind an Ethernet one is aligned. */
+		uint8_t *start = frame + (sensor->link ? 2 : 0);
 		ssize_t n = recvfrom(sensor->fd, start, sizeof(frame) - 2, 0,
 				     (struct sockaddr *)&from, &from_len);
 
 		if (n < 0)
 			return;
-		frame_judge(sensor, start, (size_t)n,
+		frame_judge(sensor, start, (size_t)n, ntohs(from.sll_protocol),
 			    from.sll_pkttype == PACKET_OUTGOING);
 	}
 }
@@ -217,11 +228,13 @@ void sensor_take(struct sensor *sensor, struct reading *ret_reading)
 int sensor_replay(struct sensor *sensor)
 {
 	struct sockaddr_ll sll = { .sll_family = AF_PACKET,
+				   .sll_protocol = htons(sensor->fin_type),
 				   .sll_ifindex = (int)sensor->ifindex };
 
 	if (!sensor->fin_len)
 		return -ENOENT;
-	frame_tcp_checksum(sensor->fin, sensor->fin_len);
+	packet_tcp_checksum(sensor->fin + sensor->link,
+			    sensor->fin_len - sensor->link);
 	if (sendto(sensor->fd, sensor->fin, sensor->fin_len, 0,
 		   (struct sockaddr *)&sll, sizeof(sll)) < 0)
 		return -errno;
