@@ -54,7 +54,7 @@ LAB	:= $(sort $(wildcard tests/lab/*.c))
 UNIT	:= $(sort $(wildcard tests/unit/test_*.c))
 FUZZ	:= xml bplist cms wgconf host
 BENCH	:= compile
-BPF	:= identity steer guard probe
+BPF	:= identity steer guard confine probe
 SKELS	:= $(BPF:%=$(BUILD)/skel/%.skel.h)
 
 LIB_POLICY := -lexpat -lcrypto -lm

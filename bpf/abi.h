@@ -74,6 +74,7 @@
 	X(BOUND_DEVICE, 17, "bound_device", 'l')                               \
 	X(TUNNEL_SOURCE, 18, "tunnel_source", 's')                             \
 	X(TUNNEL_DEVICE, 19, "tunnel_device", 's')                             \
+	X(CONFINED, 20, "confined", 'o')                                       \
 	/* dropped by the guard */                                             \
 	X(LEAK_INTERFACE, 24, "leak_interface", 'l')                           \
 	X(LEAK_SOURCE, 25, "leak_source", 'l')                                 \
@@ -102,6 +103,7 @@
 #define SP_R_BOUND_DEVICE    17
 #define SP_R_TUNNEL_SOURCE   18
 #define SP_R_TUNNEL_DEVICE   19
+#define SP_R_CONFINED	     20
 #define SP_R_LEAK_INTERFACE  24
 #define SP_R_LEAK_SOURCE     25
 #define SP_R_STRAY_INTERFACE 26
@@ -129,7 +131,8 @@ struct sp_features {
 	__u8 netns_cookie;
 	__u8 refusal_errno;
 	__u8 mptcp_connection;
-	__u8 pad[3];
+	__u8 security_hooks; /* for the loader: confine.bpf.c loads */
+	__u8 pad[2];
 };
 
 /*

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "bpf/abi.h"
+#include "confine.skel.h"
 #include "guard.skel.h"
 #include "identity.skel.h"
 #include "loader/kernel/attach.h"
@@ -66,6 +67,7 @@ enum object_id {
 	OBJECT_IDENTITY,
 	OBJECT_STEER,
 	OBJECT_GUARD,
+	OBJECT_CONFINE, /* only where the kernel runs security hooks */
 	OBJECT_MAX,
 };
 
@@ -73,7 +75,7 @@ static const struct hook {
 	const char *name; /* of the pin */
 	const char *program;
 	enum object_id object;
-	bool cgroup; /* else a tracepoint */
+	bool cgroup; /* else a tracepoint or a security hook */
 } hooks[] = {
 	{ "exec", "sp_exec", OBJECT_IDENTITY, false },
 	{ "fork", "sp_fork", OBJECT_IDENTITY, false },
@@ -94,6 +96,8 @@ static const struct hook {
 	{ "sendmsg4", "sp_sendmsg4", OBJECT_STEER, true },
 	{ "sendmsg6", "sp_sendmsg6", OBJECT_STEER, true },
 	{ "egress", "sp_egress", OBJECT_GUARD, true },
+	{ "packet", "sp_packet", OBJECT_CONFINE, false },
+	{ "tun", "sp_tun", OBJECT_CONFINE, false },
 };
 
 #define N_HOOKS (sizeof(hooks) / sizeof(hooks[0]))
@@ -102,6 +106,7 @@ struct attach {
 	struct identity *identity;
 	struct steer *steer;
 	struct guard *guard;
+	struct confine *confine; /* NULL: the kernel cannot */
 	struct bpf_object *objects[OBJECT_MAX];
 	struct bpf_link *links[N_HOOKS]; /* NULL: left out */
 	struct bpf_link *tasks;
@@ -146,7 +151,7 @@ bool attach_is_first(const struct attach *attach)
 
 int attach_map(const struct attach *attach, enum map_id id)
 {
-	for (int i = 0; i < OBJECT_MAX; i++) {
+	for (int i = 0; i < OBJECT_CONFINE; i++) {
 		const struct bpf_map *map = bpf_object__find_map_by_name(
 			attach->objects[i], map_table[id].name);
 
@@ -192,7 +197,7 @@ static uint32_t layout_hash(struct bpf_object *const *objects, bool memory)
 		const struct bpf_map *map = NULL;
 		uint32_t words[5];
 
-		for (int j = 0; j < OBJECT_MAX && !map; j++)
+		for (int j = 0; j < OBJECT_CONFINE && !map; j++)
 			map = bpf_object__find_map_by_name(objects[j],
 							   map_table[i].name);
 		if (!map || map_table[i].memory != memory)
@@ -225,16 +230,24 @@ static int open_objects(struct attach *attach,
 	attach->identity->rodata->sp_has = *features;
 	attach->steer->rodata->sp_has = *features;
 	attach->guard->rodata->sp_has = *features;
+	if (!features->security_hooks)
+		return 0;
+	attach->confine = confine__open();
+	if (!attach->confine)
+		return fail(attach, -errno, "cannot open the kernel programs");
+	attach->objects[OBJECT_CONFINE] = attach->confine->obj;
+	attach->confine->rodata->sp_has = *features;
 
 	return 0;
 }
 
 static int load_objects(struct attach *attach)
 {
-	static const char *const names[] = { "identity", "steer", "guard" };
+	static const char *const names[] = { "identity", "steer", "guard",
+					     "confine" };
 	int r;
 
-	for (int i = 0; i < OBJECT_MAX; i++) {
+	for (int i = 0; i < OBJECT_MAX && attach->objects[i]; i++) {
 		r = set_pins(attach, attach->objects[i]);
 		if (!r)
 			r = bpf_object__load(attach->objects[i]);
@@ -276,6 +289,7 @@ void attach_free(struct attach *attach)
 	identity__destroy(attach->identity);
 	steer__destroy(attach->steer);
 	guard__destroy(attach->guard);
+	confine__destroy(attach->confine);
 	free(attach);
 }
 
@@ -383,7 +397,7 @@ int attach_hooks(struct attach *attach, int cgroup_fd, uint64_t cgroup_id,
 				(void)unlink(path);
 			continue;
 		}
-		if (attach->links[i])
+		if (attach->links[i] || !attach->objects[hooks[i].object])
 			continue;
 		r = attach_hook(attach, i, cgroup_fd, cgroup_id);
 		if (r)
@@ -417,6 +431,8 @@ const char *attach_missing(const struct attach *attach, uint64_t cgroup_id)
 	char path[PATH_MAX];
 
 	for (size_t i = 0; i < N_HOOKS; i++) {
+		if (!attach->objects[hooks[i].object])
+			continue;
 		if (!attach->links[i])
 			return hooks[i].name;
 		if (hooks[i].cgroup &&

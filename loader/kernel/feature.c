@@ -161,4 +161,5 @@ void features_probe(struct sp_features *ret_features)
 	ret_features->refusal_errno = feature_present(&features[REFUSAL_ERRNO]);
 	ret_features->mptcp_connection =
 		feature_present(&features[MPTCP_CONNECTION]);
+	ret_features->security_hooks = feature_present(&features[LSM]);
 }

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "bpf/abi.h"
+#include "confine.skel.h"
 #include "guard.skel.h"
 #include "identity.skel.h"
 #include "loader/kernel/feature.h"
@@ -108,6 +109,21 @@ static int measure(struct measuring *all, struct bpf_object *object)
 	return 0;
 }
 
+static int measure_confine(struct measuring *all,
+			   const struct bpf_object_open_opts *opts)
+{
+	struct confine *confine = confine__open_opts(opts);
+	int r;
+
+	if (!confine)
+		return -ENOMEM;
+	confine->rodata->sp_has = *all->features;
+	r = measure(all, confine->obj);
+	confine__destroy(confine);
+
+	return r;
+}
+
 static int measure_all(struct measuring *all)
 {
 	LIBBPF_OPTS(bpf_object_open_opts, opts, .kernel_log_level = LOG_STATS);
@@ -126,6 +142,8 @@ static int measure_all(struct measuring *all)
 		r = measure(all, steer->obj);
 	if (!r)
 		r = measure(all, guard->obj);
+	if (!r && all->features->security_hooks)
+		r = measure_confine(all, &opts);
 	identity__destroy(identity);
 	steer__destroy(steer);
 	guard__destroy(guard);

@@ -133,6 +133,15 @@ static int ready_wait(struct lab *lab)
 	return -ETIMEDOUT;
 }
 
+/* Once: a hook that is taken away later is missed, not excused. */
+static void confinement_note(struct lab *lab)
+{
+	char path[LAB_PATH + 32];
+
+	snprintf(path, sizeof(path), "%s/links/packet", lab->bpffs);
+	lab->confines |= access(path, F_OK) == 0;
+}
+
 /* Returns when traffic is governed. */
 int daemon_start(struct lab *lab)
 {
@@ -150,6 +159,7 @@ int daemon_start(struct lab *lab)
 		daemon_stop(lab, SIGKILL);
 		log_print(lab);
 	}
+	confinement_note(lab);
 	return r;
 }
 

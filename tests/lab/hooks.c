@@ -15,7 +15,8 @@
  * steered right, except what only the guard can stop (ROW_ESCAPE). Without
  * identity an app is nobody, and goes where nobody goes; but a socket is
  * classed when it is made, so the hooks that class it again are missed only
- * where it has changed hands (ROW_HANDS).
+ * where it has changed hands (ROW_HANDS). Security hooks alone stand in the way
+ * of what they refuse.
  *
  * Then the daemon starts again and must have put the hook back, in its place:
  * what was red must be green.
@@ -45,6 +46,7 @@ enum role {
 	ROLE_STEER,
 	ROLE_GUARD,
 	ROLE_DOOR,
+	ROLE_CONFINE,
 	ROLE_IDENTITY,
 	ROLE_CLASS
 };
@@ -58,6 +60,8 @@ static const struct {
 	{ "*egress*", ROLE_GUARD, false },
 	{ "*door*", ROLE_DOOR, false },
 	{ DOOR_FILTER, ROLE_DOOR, false },
+	{ "packet", ROLE_CONFINE, false },
+	{ "tun", ROLE_CONFINE, false },
 	{ "exec", ROLE_IDENTITY, true },
 	{ "cgroup_attach", ROLE_IDENTITY, true },
 	{ "exit", ROLE_IDENTITY, false },

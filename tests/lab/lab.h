@@ -81,9 +81,10 @@ struct trial {
 	enum app app; /* whose verdict the far ends must see */
 	enum dst dst;
 	enum family family;
-	bool control; /* no daemon: everything leaves by the uplink */
-	bool maimed;  /* a hook is missing: few rounds tell as well as many */
-	bool forced;  /* the question came by "via": so must the answer */
+	bool control;  /* no daemon: everything leaves by the uplink */
+	bool maimed;   /* a hook is missing: few rounds tell as well as many */
+	bool confines; /* the kernel keeps apps from packet sockets */
+	bool forced;   /* the question came by "via": so must the answer */
 	enum side via;
 	int deadline_ms;
 	unsigned arg;	 /* the row's */
@@ -155,6 +156,7 @@ struct lab {
 	bool control;	/* mode: no daemon */
 	bool maimed;	/* mode: a hook is missing */
 	bool wireguard; /* is the tunnel; else a veth pair */
+	bool confines;	/* the instance started with security hooks */
 	bool verbose;
 	int deadline_ms;
 	const char *glob; /* of row names; NULL: all */
@@ -315,7 +317,7 @@ const struct row *rows_at(size_t i); /* NULL behind the last */
 
 extern const struct row rows_tcp[], rows_udp[], rows_icmp[], rows_uring[],
 	rows_pass[], rows_server[], rows_pull[], rows_escape[], rows_door[],
-	rows_identity[], rows_memory[], rows_held[];
+	rows_confine[], rows_identity[], rows_memory[], rows_held[];
 
 /* hooks.c */
 int hooks_run(struct lab *lab);

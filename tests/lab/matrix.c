@@ -141,6 +141,7 @@ static void trial_begin(struct lab *lab, const struct row *row, enum app app,
 	trial->family = family;
 	trial->control = lab->control;
 	trial->maimed = lab->maimed;
+	trial->confines = lab->confines;
 	trial->forced = row->flags & ROW_VIA;
 	trial->via = row->via;
 	trial->arg = row->arg;
@@ -158,7 +159,7 @@ static void trial_report(struct lab *lab, const struct row *row)
 
 	if (trial->skip) {
 		lab->score.skipped++;
-		printf("skipped: %s: %s\n", row->name, trial->why);
+		printf("skip %s: %s\n", row->name, trial->why);
 		return;
 	}
 	lab->score.faults[trial->fault]++;
