@@ -217,6 +217,31 @@ $(BUILD)/other/splitd: $(BUILD)/splitd
 
 lab: $(BUILD)/tests/lab $(BUILD)/splitd $(BUILD)/splitctl $(BUILD)/other/splitd
 
+# ---- virtual machines ------------------------------------------------------
+
+VM_CACHE ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/splitd-vm
+
+$(BUILD)/vm/init: $(call obj,vm/obj,$(sort $(wildcard vmtest/*.c)))
+	@mkdir -p $(@D)
+	$(call say,LD)$(CC) $(CFLAGS) -static $^ -o $@
+
+$(BUILD)/vm/obj/%.o: %.c
+	@mkdir -p $(@D)
+	$(call say,CC)$(CC) $(CPPFLAGS) $(CFLAGS) $(C_ALL) -c $< -o $@
+
+# As a package would install it.
+$(BUILD)/vm/installed: $(BUILD)/splitd $(BUILD)/splitctl
+	@rm -rf $@
+	@$(MAKE) --no-print-directory -s install PREFIX=/usr DESTDIR=$(abspath $@)
+	@touch $@
+
+$(BUILD)/vm/base.cpio: $(BUILD)/vm/installed $(BUILD)/vm/init \
+		       $(BUILD)/tests/lab $(BUILD)/other/splitd \
+		       vmtest/image vmtest/suites
+	$(call say,IMAGE)vmtest/image base $(BUILD) $@
+
+vm-image: $(BUILD)/vm/base.cpio
+
 # What deps installs changes the choice of tools above: hence a second make.
 deps:
 	@tests/deps.sh

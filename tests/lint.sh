@@ -13,8 +13,8 @@ complain() {
 	bad=1
 }
 
-sources=$(find bpf policy loader tests bench tools -name '*.[ch]' | sort)
-headers=$(find policy loader tests bench tools -name '*.h' | sort)
+sources=$(find bpf policy loader tests vmtest bench tools -name '*.[ch]' | sort)
+headers=$(find policy loader tests vmtest bench tools -name '*.h' | sort)
 
 # shellcheck disable=SC2086
 "$FORMAT" --dry-run -Werror $sources || bad=1
@@ -46,6 +46,7 @@ may_include bpf 'bpf/|vmlinux\.h'
 may_include policy 'policy/|bpf/(abi|decide)\.h'
 may_include loader 'loader/|policy/|bpf/|[a-z]+\.skel\.h'
 may_include bench 'bench/|loader/|policy/|bpf/'
+may_include vmtest 'vmtest/'
 may_include tools 'policy/'
 
 for h in $headers; do

@@ -67,6 +67,8 @@ int cgroup_name(struct lab *lab, pid_t pid)
 		return r;
 	snprintf(lab->cgroup, sizeof(lab->cgroup), "%.120s/splitd-lab-%d",
 		 lab->mount, pid);
+	memcpy(lab->governed, lab->at_root ? lab->mount : lab->cgroup,
+	       sizeof(lab->governed));
 	return 0;
 }
 

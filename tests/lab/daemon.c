@@ -79,7 +79,7 @@ static pid_t splitd_fork(const struct lab *lab, bool purge)
 			   "--run",
 			   run,
 			   "--cgroup",
-			   (char *)lab->cgroup,
+			   (char *)lab->governed,
 			   "--bpffs",
 			   (char *)lab->bpffs,
 			   "--host",

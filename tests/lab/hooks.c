@@ -268,6 +268,7 @@ static int doubt_run(struct lab *lab, unsigned excused, struct score *score)
 static void verdict_print(struct lab *lab, const char *name,
 			  const char *complaint)
 {
+	report_result(lab, name, !complaint);
 	if (complaint) {
 		lab->score.failed++;
 		printf("hook %s: FAILED: %s\n", name, complaint);
@@ -378,6 +379,8 @@ int hooks_run(struct lab *lab)
 		printf("hooks: %s\n", strerror(-r));
 		return r;
 	}
+	/* Without each, and with it again. */
+	report_plan(lab, 1 + 2 * hooks.n);
 	r = baseline_test(lab);
 	for (unsigned i = 0; i < hooks.n && r >= 0; i++)
 		r = hook_test(lab, hooks.names[i]);

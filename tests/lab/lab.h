@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <sys/socket.h>
 #include <sys/types.h>
 
@@ -145,6 +146,7 @@ struct score {
 
 struct lab {
 	char dir[LAB_PATH], mount[LAB_PATH], cgroup[LAB_PATH];
+	char governed[LAB_PATH]; /* what --cgroup names: cgroup, or above */
 	char bpffs[LAB_PATH];
 	int ns[N_NS];
 	int cgroup_fd[N_APPS];
@@ -158,11 +160,14 @@ struct lab {
 	bool wireguard; /* is the tunnel; else a veth pair */
 	bool confines;	/* the instance started with security hooks */
 	bool verbose;
+	bool at_root; /* governed is the root of all cgroups */
+	FILE *report; /* for a machine: a line per result; NULL: none */
 	int deadline_ms;
 	const char *glob; /* of row names; NULL: all */
 	const bool *only; /* rows by their place in the table; NULL: all */
 	const char *seed; /* the demo's two files */
 	struct score score;
+	char skipped[256]; /* why the last case that was skipped was */
 };
 
 struct row {
@@ -254,6 +259,18 @@ int op_held_tcp(struct trial *trial); /* rows_pass.c */
 int op_held_udp(struct trial *trial);
 int op_hold(struct trial *trial); /* rows_held.c */
 int op_late(struct trial *trial);
+
+/*
+ * report.c: what a machine that watches the run goes by (--report FD), apart
+ * from what is printed for people. First "plan N"; then N lines, each "ok
+ * NAME", "not ok NAME" or "skip NAME: why"; last the closing line of the run. A
+ * watcher that has not seen all three knows that the run was cut short.
+ */
+int report_open(struct lab *lab, const char *fd);
+void report_plan(const struct lab *lab, unsigned n);
+void report_result(const struct lab *lab, const char *name, bool ok);
+void report_skip(const struct lab *lab, const char *name, const char *why);
+void report_score(const struct lab *lab);
 
 /* cgroup.c */
 int cgroup_name(struct lab *lab, pid_t pid);

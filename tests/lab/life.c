@@ -98,12 +98,16 @@ static int run_one(struct life *life, const struct life_test *test)
 		r = test->run(life);
 	if (r == 0) {
 		score->passed++;
+		report_result(life->lab, test->name, true);
 		printf("ok %s%s\n", test->name, life->text);
 	} else if (r > 0) {
 		score->skipped++;
+		report_skip(life->lab, test->name,
+			    life->text + (life->text[0] == ' '));
 		printf("skip %s:%s\n", test->name, life->text);
 	} else {
 		score->failed++;
+		report_result(life->lab, test->name, false);
 		printf("not ok %s: %s\n", test->name,
 		       life->text[0] == '\1' ? life->text + 1 : strerror(-r));
 	}
@@ -114,15 +118,33 @@ static int run_one(struct life *life, const struct life_test *test)
 	return s;
 }
 
-static int run_all(struct life *life)
+static bool wanted(const struct life *life, const struct life_test *test)
 {
 	const char *glob = life->lab->glob;
+
+	return !glob || fnmatch(glob, test->name, 0) == 0;
+}
+
+static void plan(const struct life *life)
+{
+	unsigned n = 0;
+
+	for (size_t i = 0; i < sizeof(tables) / sizeof(*tables); i++)
+		for (const struct life_test *test = tables[i]; test->name;
+		     test++)
+			n += wanted(life, test);
+	report_plan(life->lab, n);
+}
+
+static int run_all(struct life *life)
+{
 	int r = 0;
 
+	plan(life);
 	for (size_t i = 0; i < sizeof(tables) / sizeof(*tables); i++)
 		for (const struct life_test *test = tables[i];
 		     test->name && r >= 0; test++)
-			if (!glob || fnmatch(glob, test->name, 0) == 0)
+			if (wanted(life, test))
 				r = run_one(life, test);
 	return r;
 }

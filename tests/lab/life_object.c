@@ -151,5 +151,5 @@ static int attached_one(const char *path, const struct stat *st, int type,
 void attached_write(const struct lab *lab, FILE *out)
 {
 	attached_out = out;
-	nftw(lab->cgroup, attached_one, 8, FTW_PHYS);
+	nftw(lab->governed, attached_one, 8, FTW_PHYS);
 }

@@ -32,6 +32,7 @@ static int second_setup(struct life *life, struct lab *second)
 	snprintf(second->dir, sizeof(second->dir), "%.140s/second", lab->dir);
 	snprintf(second->cgroup, sizeof(second->cgroup), "%.140s/second",
 		 lab->cgroup);
+	memcpy(second->governed, second->cgroup, sizeof(second->governed));
 	snprintf(second->bpffs, sizeof(second->bpffs), "%.140s-second",
 		 lab->bpffs);
 	if (mkdir(second->dir, 0755) < 0)
@@ -136,7 +137,7 @@ static int two_instances(struct life *life)
 	int r = daemon_stop(lab, SIGTERM);
 
 	/* The first one's scope must not hold the second one's. */
-	memcpy(all, lab->cgroup, sizeof(all));
+	memcpy(all, lab->governed, sizeof(all));
 	snprintf(apps, sizeof(apps), "%.150s/apps", lab->cgroup);
 	if (r >= 0)
 		r = daemon_purge(lab);
@@ -144,7 +145,7 @@ static int two_instances(struct life *life)
 		r = second_setup(life, &second);
 	if (r < 0)
 		return life_no(life, "a second lab: %s", strerror(-r));
-	memcpy(lab->cgroup, apps, sizeof(apps));
+	memcpy(lab->governed, apps, sizeof(apps));
 	r = daemon_start(lab);
 	if (r >= 0)
 		r = second_lives(life, &other);
@@ -153,7 +154,7 @@ static int two_instances(struct life *life)
 	second_end(&second);
 	daemon_stop(lab, SIGKILL);
 	daemon_purge(lab);
-	memcpy(lab->cgroup, all, sizeof(all));
+	memcpy(lab->governed, all, sizeof(all));
 	return r;
 }
 

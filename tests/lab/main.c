@@ -201,6 +201,7 @@ static int runner_main(struct lab *lab, enum mode mode)
 		lab->score.failed++;
 	printf("%u passed, %u failed, %u skipped\n", lab->score.passed,
 	       lab->score.failed, lab->score.skipped);
+	report_score(lab);
 	return lab->score.failed ? -EPROTO : 0;
 }
 
@@ -313,7 +314,8 @@ static int usage(void)
 	      "control, matrix, hooks: [--wireguard], a real tunnel\n"
 	      "lifecycle, demo: --splitctl PATH\n"
 	      "lifecycle: [--splitd2 PATH], one with another ABI version\n"
-	      "demo: [--seed DIR] [--without HOOK]\n",
+	      "demo: [--seed DIR] [--without HOOK]\n"
+	      "in a machine of its own: [--root-cgroup] [--report FD]\n",
 	      stderr);
 	return 2;
 }
@@ -336,6 +338,8 @@ static int options_parse(struct lab *lab, int argc, char **argv)
 		{ "seed", required_argument, NULL, 'd' },
 		{ "without", required_argument, NULL, 'w' },
 		{ "wireguard", no_argument, NULL, 'g' },
+		{ "root-cgroup", no_argument, NULL, 'R' },
+		{ "report", required_argument, NULL, 'p' },
 		{ 0 }
 	};
 	int c;
@@ -357,7 +361,9 @@ static int options_parse(struct lab *lab, int argc, char **argv)
 			option_without(lab, optarg);
 		else if (c == 'g')
 			lab->wireguard = true;
-		else
+		else if (c == 'R')
+			lab->at_root = true;
+		else if (c != 'p' || report_open(lab, optarg) < 0)
 			return -EINVAL;
 	}
 	return optind == argc - 1 ? 0 : -EINVAL;

@@ -159,6 +159,7 @@ static void trial_report(struct lab *lab, const struct row *row)
 
 	if (trial->skip) {
 		lab->score.skipped++;
+		memcpy(lab->skipped, trial->why, sizeof(lab->skipped));
 		printf("skip %s: %s\n", row->name, trial->why);
 		return;
 	}
@@ -271,20 +272,52 @@ static void row_red(struct lab *lab, const struct row *row, size_t index)
 		printf("  red: %s\n", row->name);
 }
 
+/* A row is skipped as soon as one case of it is. */
+static void row_report(const struct lab *lab, const struct row *row,
+		       const struct score *before)
+{
+	if (lab->maimed)
+		return;
+	if (lab->score.failed == before->failed &&
+	    lab->score.skipped != before->skipped)
+		report_skip(lab, row->name, lab->skipped);
+	else
+		report_result(lab, row->name,
+			      lab->score.failed == before->failed);
+}
+
 static int row_all(struct lab *lab, const struct row *row, size_t index)
 {
-	unsigned failed = lab->score.failed;
+	struct score before = lab->score;
 	int64_t start = now_ms();
 	int r = row_cases(lab, row);
 
 	if (r >= 0)
 		r = row_counters(lab, row);
-	if (lab->score.failed != failed)
+	if (lab->score.failed != before.failed)
 		row_red(lab, row, index);
+	if (r >= 0)
+		row_report(lab, row, &before);
 	if (lab->verbose)
 		printf("%s: %lld ms\n", row->name,
 		       (long long)(now_ms() - start));
 	return r;
+}
+
+static bool row_runs(const struct lab *lab, const struct row *row, size_t i)
+{
+	return row_meant(lab, row) && (!lab->only || lab->only[i]);
+}
+
+static void rows_plan(const struct lab *lab)
+{
+	const struct row *row;
+	unsigned n = 0;
+
+	for (size_t i = 0; (row = rows_at(i)); i++)
+		n += row_runs(lab, row, i);
+	if (!lab->maimed)
+		report_plan(lab, n);
 }
 
 /* Runs every row once; the score says how it went, the return if it could. */
@@ -296,10 +329,11 @@ int matrix_run(struct lab *lab)
 	char why[128];
 	int r = sensors_read(lab, readings);
 
+	rows_plan(lab);
 	if (r >= 0)
 		r = counters_agree(lab, why, sizeof(why));
 	for (size_t i = 0; r >= 0 && (row = rows_at(i)); i++) {
-		if (!row_meant(lab, row) || (lab->only && !lab->only[i]))
+		if (!row_runs(lab, row, i))
 			continue;
 		/* These purge: the counts so far would be gone. */
 		if (row->flags & ROW_DAEMON && !told) {

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* PID 1 of a test machine: runs one suite and says how it went. */
+
+/*
+ * The host believes nothing but this: on the second serial port the control of
+ * the sensors, a plan, as many results as planned, a clean log, a closing line
+ * with the number that it gave; and the emulator's exit status 85. This program
+ * gives the status only after all of it was so in its own eyes, and the host
+ * counts again. Whatever else happens (a panic, a hang, a full pipe, our own
+ * death) lacks one of them and is red. break.c tries.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/utsname.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "vmtest/guest.h"
+
+static bool step(const char *what, int r)
+{
+	if (r < 0) {
+		report("red %s: %s", what, strerror(-r));
+		printf("init: %s: %s\n", what, strerror(-r));
+	}
+	return r >= 0;
+}
+
+static void outcome_tell(const char *name, const struct outcome *outcome)
+{
+	if (outcome->late)
+		report("red %s took too long", name);
+	if (WIFSIGNALED(outcome->status))
+		report("red %s was ended by signal %d", name,
+		       WTERMSIG(outcome->status));
+	else if (WEXITSTATUS(outcome->status))
+		report("red %s ended with %d", name,
+		       WEXITSTATUS(outcome->status));
+	if (!outcome->closed)
+		report("red %s has no closing line", name);
+	if (outcome->ok + outcome->bad + outcome->skipped != outcome->planned)
+		report("red %s: %u results of %u", name,
+		       outcome->ok + outcome->bad + outcome->skipped,
+		       outcome->planned);
+}
+
+static bool suite_green(const char *name, unsigned seconds, bool tell)
+{
+	struct outcome outcome;
+	char *argv[MAX_ARGS], line[512];
+	unsigned usual;
+	int r = suite_find(name, line, sizeof(line), argv, &usual);
+
+	if (r >= 0)
+		r = suite_run(argv, seconds ? seconds : usual, tell, &outcome);
+	if (!step(name, r))
+		return false;
+	outcome_tell(name, &outcome);
+	return outcome_green(&outcome);
+}
+
+/* The control first: a suite whose sensors sleep may be green. */
+static bool all_green(const struct order *order)
+{
+	break_at(STAGE_START, 0);
+	if (!suite_green("sensors", 0, false)) {
+		report("red the sensors are dead");
+		return false;
+	}
+	report("sensors ok");
+	return suite_green(order->suite, order->seconds, true);
+}
+
+int main(void)
+{
+	struct order order = { 0 };
+	struct utsname uts;
+	bool green, clean;
+
+	if (getpid() != 1)
+		return 2;
+	if (setup_mounts() < 0 || report_open() < 0)
+		machine_end(false);
+	uname(&uts);
+	report("kernel %s", uts.release);
+	if (!step("the kernel's log", kmsg_open()) ||
+	    !step("command line", order_read(&order)) ||
+	    !step("way to break", break_set(order.break_)) ||
+	    !step("machine", setup_machine()))
+		machine_end(false);
+
+	green = all_green(&order);
+	clean = kmsg_clean();
+	break_at(STAGE_END, 0);
+	report("closing %s %s", order.nonce, green && clean ? "green" : "red");
+	machine_end(green && clean);
+}
