@@ -9,6 +9,7 @@
 /* What the host wrote on the kernel's command line. */
 struct order {
 	char suite[32], break_[32], nonce[32];
+	char rows[64];	  /* of the suite: "" for all of them */
 	unsigned seconds; /* 0: those of the table */
 };
 
@@ -28,9 +29,14 @@ int write_text(const char *path, const char *text);
 /* order.c */
 int order_read(struct order *ret_order);
 #define MAX_ARGS 32
-/* The suite's line of /suites, as an argument vector; -ENOENT: no such name. */
-int suite_find(const char *name, char *line, size_t size, char **ret_argv,
-	       unsigned *ret_seconds);
+struct command {
+	char line[512];
+	char *argv[MAX_ARGS]; /* into line */
+	unsigned n, seconds;
+};
+/* The suite's line of /suites; -ENOENT: no such name. */
+int suite_find(const char *name, struct command *ret_command);
+int suite_add(struct command *command, const char *option, char *value);
 
 /* suite.c: runs one, with a deadline; tell: its report goes to the host */
 int suite_run(char **argv, unsigned seconds, bool tell,

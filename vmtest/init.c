@@ -46,15 +46,21 @@ static void outcome_tell(const char *name, const struct outcome *outcome)
 		       outcome->planned);
 }
 
-static bool suite_green(const char *name, unsigned seconds, bool tell)
+/* order: of the host, for the suite that it asked for; NULL: the control. */
+static bool suite_green(const char *name, struct order *order)
 {
 	struct outcome outcome;
-	char *argv[MAX_ARGS], line[512];
-	unsigned usual;
-	int r = suite_find(name, line, sizeof(line), argv, &usual);
+	struct command command;
+	int r = suite_find(name, &command);
 
+	if (r >= 0 && order && order->rows[0])
+		r = suite_add(&command, "--rows", order->rows);
 	if (r >= 0)
-		r = suite_run(argv, seconds ? seconds : usual, tell, &outcome);
+		r = suite_add(&command, "--report", "3");
+	if (r >= 0 && order && order->seconds)
+		command.seconds = order->seconds;
+	if (r >= 0)
+		r = suite_run(command.argv, command.seconds, order, &outcome);
 	if (!step(name, r))
 		return false;
 	outcome_tell(name, &outcome);
@@ -62,15 +68,15 @@ static bool suite_green(const char *name, unsigned seconds, bool tell)
 }
 
 /* The control first: a suite whose sensors sleep may be green. */
-static bool all_green(const struct order *order)
+static bool all_green(struct order *order)
 {
 	break_at(STAGE_START, 0);
-	if (!suite_green("sensors", 0, false)) {
+	if (!suite_green("sensors", NULL)) {
 		report("red the sensors are dead");
 		return false;
 	}
 	report("sensors ok");
-	return suite_green(order->suite, order->seconds, true);
+	return suite_green(order->suite, order);
 }
 
 int main(void)

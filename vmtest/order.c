@@ -38,43 +38,49 @@ int order_read(struct order *ret_order)
 	word_find(line, "splitd.nonce=", ret_order->nonce,
 		  sizeof(ret_order->nonce));
 	word_find(line, "splitd.seconds=", seconds, sizeof(seconds));
+	word_find(line, "splitd.rows=", ret_order->rows,
+		  sizeof(ret_order->rows));
 	ret_order->seconds = 0;
 	sscanf(seconds, "%u", &ret_order->seconds);
 	return ret_order->suite[0] && ret_order->nonce[0] ? 0 : -EINVAL;
 }
 
-static int command_split(char *command, char **ret_argv)
+int suite_add(struct command *command, const char *option, char *value)
 {
-	unsigned n = 0;
-
-	for (char *word = strtok(command, " \n"); word;
-	     word = strtok(NULL, " \n")) {
-		if (n + 3 >= MAX_ARGS)
-			return -E2BIG;
-		ret_argv[n++] = word;
-	}
-	if (n == 0)
-		return -EINVAL;
-	ret_argv[n++] = "--report";
-	ret_argv[n++] = "3";
-	ret_argv[n] = NULL;
+	if (command->n + 3 > MAX_ARGS)
+		return -E2BIG;
+	command->argv[command->n++] = (char *)option;
+	command->argv[command->n++] = value;
+	command->argv[command->n] = NULL;
 	return 0;
 }
 
-int suite_find(const char *name, char *line, size_t size, char **ret_argv,
-	       unsigned *ret_seconds)
+static int command_split(struct command *command, char *words)
+{
+	for (char *word = strtok(words, " \n"); word;
+	     word = strtok(NULL, " \n")) {
+		if (command->n + 1 >= MAX_ARGS)
+			return -E2BIG;
+		command->argv[command->n++] = word;
+	}
+	command->argv[command->n] = NULL;
+	return command->n ? 0 : -EINVAL;
+}
+
+int suite_find(const char *name, struct command *ret_command)
 {
 	FILE *file = fopen("/suites", "re");
-	char found[32];
-	int at, r = -ENOENT;
+	char *line = ret_command->line, found[32];
+	int at = 0, r = -ENOENT;
 
 	if (!file)
 		return -errno;
-	while (r == -ENOENT && fgets(line, (int)size, file)) {
-		if (sscanf(line, "%31s %*s %u %n", found, ret_seconds, &at) ==
-			    2 &&
+	ret_command->n = 0;
+	while (r == -ENOENT && fgets(line, sizeof(ret_command->line), file)) {
+		if (sscanf(line, "%31s %*s %u %n", found, &ret_command->seconds,
+			   &at) == 2 &&
 		    strcmp(found, name) == 0)
-			r = command_split(line + at, ret_argv);
+			r = command_split(ret_command, line + at);
 	}
 	fclose(file);
 	return r;
