@@ -67,7 +67,7 @@ ifeq ($(V),)
 say = @printf '  %-8s %s\n' "$(1)" "$(patsubst $(BUILD)/%,%,$@)";
 endif
 
-.PHONY: all deps demo check check-unit check-lab unit lab fuzz bench \
+.PHONY: all deps demo check check-unit check-lab vm vm-image unit lab fuzz bench \
 	$(BENCH:%=bench-%) lint man install clean
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -241,6 +241,11 @@ $(BUILD)/vm/base.cpio: $(BUILD)/vm/installed $(BUILD)/vm/init \
 	$(call say,IMAGE)vmtest/image base $(BUILD) $@
 
 vm-image: $(BUILD)/vm/base.cpio
+
+vm: deps
+	@$(MAKE) --no-print-directory vm-image
+	@KERNEL="$(KERNEL)" SUITE="$(if $(RACE),race,$(SUITE))" \
+		VM_ROWS="$(ROWS)" vmtest/run $(BUILD) $(VM_CACHE) full
 
 # What deps installs changes the choice of tools above: hence a second make.
 deps:

@@ -92,7 +92,7 @@ static void taint(pid_t suite)
 /* A program that crashes unasked. */
 static void segfault(pid_t suite)
 {
-	int *volatile nowhere = NULL;
+	volatile int *volatile nowhere = NULL;
 	pid_t pid = fork();
 
 	(void)suite;

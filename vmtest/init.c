@@ -97,6 +97,8 @@ int main(void)
 	    !step("machine", setup_machine()))
 		machine_end(false);
 
+	if (strcmp(order.suite, "none") == 0)
+		machine_end(true);
 	green = all_green(&order);
 	clean = kmsg_clean();
 	break_at(STAGE_END, 0);

@@ -29,6 +29,7 @@ struct relay {
 	char line[1024];
 	size_t len;
 	bool tell;
+	unsigned results; /* good ones, for the self-test */
 	pid_t pid;
 	struct outcome *outcome;
 };
@@ -73,7 +74,7 @@ static void line_take(struct relay *relay)
 	const char *line = relay->line;
 	bool result = starts(line, "ok ");
 
-	if (relay->tell && result && relay->outcome->ok == 1)
+	if (relay->tell && result && ++relay->results == 2)
 		break_at(STAGE_RESULT, relay->pid);
 	if (relay->tell && result && break_drop) {
 		break_drop = false;

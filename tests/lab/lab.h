@@ -85,6 +85,7 @@ struct trial {
 	bool control;  /* no daemon: everything leaves by the uplink */
 	bool maimed;   /* a hook is missing: few rounds tell as well as many */
 	bool confines; /* the kernel keeps apps from packet sockets */
+	bool emulated; /* each round takes long: few, and with patience */
 	bool forced;   /* the question came by "via": so must the answer */
 	enum side via;
 	int deadline_ms;
@@ -160,8 +161,9 @@ struct lab {
 	bool wireguard; /* is the tunnel; else a veth pair */
 	bool confines;	/* the instance started with security hooks */
 	bool verbose;
-	bool at_root; /* governed is the root of all cgroups */
-	FILE *report; /* for a machine: a line per result; NULL: none */
+	bool emulated; /* mode: time means little, a round is dear */
+	bool at_root;  /* governed is the root of all cgroups */
+	FILE *report;  /* for a machine: a line per result; NULL: none */
 	int deadline_ms;
 	const char *glob; /* of row names; NULL: all */
 	const bool *only; /* rows by their place in the table; NULL: all */

@@ -315,7 +315,8 @@ static int usage(void)
 	      "lifecycle, demo: --splitctl PATH\n"
 	      "lifecycle: [--splitd2 PATH], one with another ABI version\n"
 	      "demo: [--seed DIR] [--without HOOK]\n"
-	      "in a machine of its own: [--root-cgroup] [--report FD]\n",
+	      "in a machine of its own: [--root-cgroup] [--emulated] [--report "
+	      "FD]\n",
 	      stderr);
 	return 2;
 }
@@ -325,6 +326,13 @@ static void option_without(struct lab *lab, const char *hook)
 {
 	lab->daemon.extra[0] = "--without";
 	lab->daemon.extra[1] = hook;
+}
+
+/* An emulated machine, some ten times slower than this one. */
+static void option_emulated(struct lab *lab)
+{
+	lab->emulated = true;
+	lab->deadline_ms *= 4;
 }
 
 static int options_parse(struct lab *lab, int argc, char **argv)
@@ -339,6 +347,7 @@ static int options_parse(struct lab *lab, int argc, char **argv)
 		{ "without", required_argument, NULL, 'w' },
 		{ "wireguard", no_argument, NULL, 'g' },
 		{ "root-cgroup", no_argument, NULL, 'R' },
+		{ "emulated", no_argument, NULL, 'e' },
 		{ "report", required_argument, NULL, 'p' },
 		{ 0 }
 	};
@@ -363,6 +372,8 @@ static int options_parse(struct lab *lab, int argc, char **argv)
 			lab->wireguard = true;
 		else if (c == 'R')
 			lab->at_root = true;
+		else if (c == 'e')
+			option_emulated(lab);
 		else if (c != 'p' || report_open(lab, optarg) < 0)
 			return -EINVAL;
 	}

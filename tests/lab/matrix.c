@@ -142,6 +142,7 @@ static void trial_begin(struct lab *lab, const struct row *row, enum app app,
 	trial->control = lab->control;
 	trial->maimed = lab->maimed;
 	trial->confines = lab->confines;
+	trial->emulated = lab->emulated;
 	trial->forced = row->flags & ROW_VIA;
 	trial->via = row->via;
 	trial->arg = row->arg;

@@ -20,8 +20,8 @@
 #include "tests/lab/cleanup.h"
 #include "tests/lab/lab.h"
 
-#define RACERS	      200
-#define RACERS_MAIMED 20
+#define RACERS	   200
+#define RACERS_FEW 20
 
 static int path_exec(struct trial *trial, const char *file, const char *op)
 {
@@ -254,7 +254,8 @@ static int exe_renamed(struct trial *trial)
 static int race(struct trial *trial)
 {
 	unsigned started = 0;
-	unsigned racers = trial->maimed ? RACERS_MAIMED : RACERS;
+	bool few = trial->maimed || trial->emulated;
+	unsigned racers = few ? RACERS_FEW : RACERS;
 
 	for (; started < racers; started++) {
 		pid_t pid = fork();

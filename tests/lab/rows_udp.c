@@ -12,7 +12,7 @@
 #include "tests/lab/lab.h"
 
 #define ALTERNATIONS 1000
-#define ALTER_MAIMED 50
+#define ALTER_FEW    50
 #define BATCHES	     16
 #define THREADS	     8
 #define PER_THREAD   48
@@ -78,7 +78,8 @@ static int udp_bound(struct trial *trial)
 static int udp_alternate(struct trial *trial)
 {
 	_cleanup_close_ int fd = -1;
-	unsigned n = trial->maimed ? ALTER_MAIMED : ALTERNATIONS;
+	bool few = trial->maimed || trial->emulated;
+	unsigned n = few ? ALTER_FEW : ALTERNATIONS;
 	int r = udp_socket(trial, &fd);
 
 	for (unsigned i = 0; i < n && r >= 0; i++)
