@@ -164,6 +164,7 @@ struct lab {
 	bool emulated; /* mode: time means little, a round is dear */
 	bool at_root;  /* governed is the root of all cgroups */
 	FILE *report;  /* for a machine: a line per result; NULL: none */
+	unsigned divisor; /* of how often what is done many times is done */
 	int deadline_ms;
 	const char *glob; /* of row names; NULL: all */
 	const bool *only; /* rows by their place in the table; NULL: all */

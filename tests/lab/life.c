@@ -19,11 +19,11 @@
 
 #include "tests/lab/life.h"
 
-static const struct life_test *const tables[] = {
+const struct life_test *const life_tables[] = {
 	life_tunnel_tests,  life_traffic_tests, life_reload_tests,
 	life_purge_tests,   life_input_tests,	life_answer_tests,
 	life_repair_tests,  life_other_tests,	life_routing_tests,
-	life_inbound_tests, life_store_tests,
+	life_inbound_tests, life_store_tests,	NULL,
 };
 
 int64_t now_us(void)
@@ -125,37 +125,36 @@ static bool wanted(const struct life *life, const struct life_test *test)
 	return !glob || fnmatch(glob, test->name, 0) == 0;
 }
 
-static void plan(const struct life *life)
+static void plan(const struct life *life, const struct life_test *const *tables)
 {
 	unsigned n = 0;
 
-	for (size_t i = 0; i < sizeof(tables) / sizeof(*tables); i++)
-		for (const struct life_test *test = tables[i]; test->name;
-		     test++)
+	for (; *tables; tables++)
+		for (const struct life_test *test = *tables; test->name; test++)
 			n += wanted(life, test);
 	report_plan(life->lab, n);
 }
 
-static int run_all(struct life *life)
+static int run_all(struct life *life, const struct life_test *const *tables)
 {
 	int r = 0;
 
-	plan(life);
-	for (size_t i = 0; i < sizeof(tables) / sizeof(*tables); i++)
-		for (const struct life_test *test = tables[i];
+	plan(life, tables);
+	for (; *tables; tables++)
+		for (const struct life_test *test = *tables;
 		     test->name && r >= 0; test++)
 			if (wanted(life, test))
 				r = run_one(life, test);
 	return r;
 }
 
-int life_run(struct lab *lab)
+int life_run(struct lab *lab, const struct life_test *const *tables)
 {
 	struct life life = { .lab = lab };
 	int r;
 
 	if (!lab->daemon.ctl) {
-		fprintf(stderr, "lab: lifecycle needs --splitctl\n");
+		fprintf(stderr, "lab: this mode needs --splitctl\n");
 		return -EINVAL;
 	}
 	life.shared = mmap(NULL, sizeof(*life.shared), PROT_READ | PROT_WRITE,
@@ -163,5 +162,5 @@ int life_run(struct lab *lab)
 	if (life.shared == MAP_FAILED)
 		return -errno;
 	r = files_save(&life);
-	return r < 0 ? r : run_all(&life);
+	return r < 0 ? r : run_all(&life, tables);
 }

@@ -71,10 +71,14 @@ struct life_test {
 extern const struct life_test life_tunnel_tests[], life_traffic_tests[],
 	life_reload_tests[], life_purge_tests[], life_input_tests[],
 	life_answer_tests[], life_repair_tests[], life_other_tests[],
-	life_routing_tests[], life_inbound_tests[], life_store_tests[];
+	life_routing_tests[], life_inbound_tests[], life_store_tests[],
+	fault_route_tests[], fault_socket_tests[];
+
+/* Tables of tests, up to a NULL: of the modes lifecycle (life.c) and faults */
+extern const struct life_test *const life_tables[], *const fault_tables[];
 
 /* life.c: runs the tests; each begins with the lab's policy and a new splitd */
-int life_run(struct lab *lab);
+int life_run(struct lab *lab, const struct life_test *const *tables);
 int life_no(struct life *life, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 void life_say(struct life *life, const char *format, ...)

@@ -38,8 +38,10 @@
  *	lab lifecycle --splitd P --splitctl C [--splitd2 Q]
  *				what happens to traffic while tunnels, files
  *				and daemons come and go (life_*.c).
- *	lab demo --splitd P --splitctl C
- *				the seed case, for people (demo.c).
+ *	lab faults --splitd P --splitctl C [--splitd2 Q] [--short]
+ *				the same runner, over attacks and accidents:
+ *what would leak without splitd, and then does not (fault_*.c). lab demo
+ *--splitd P --splitctl C the seed case, for people (demo.c).
  *
  * There are two processes: the runner, which does all this, and above it the
  * supervisor, which only waits and cleans up. So everything is taken away
@@ -73,13 +75,14 @@ enum mode {
 	MODE_MATRIX,
 	MODE_HOOKS,
 	MODE_LIFE,
+	MODE_FAULTS,
 	MODE_DEMO
 };
 
 static const char *const mode_names[] = {
 	[MODE_CONTROL] = "control", [MODE_MATRIX] = "matrix",
 	[MODE_HOOKS] = "hooks",	    [MODE_LIFE] = "lifecycle",
-	[MODE_DEMO] = "demo",
+	[MODE_FAULTS] = "faults",   [MODE_DEMO] = "demo",
 };
 
 static int trial_make(struct lab *lab)
@@ -191,7 +194,9 @@ static int runner_main(struct lab *lab, enum mode mode)
 	else if (mode == MODE_HOOKS)
 		r = hooks_run(lab);
 	else if (mode == MODE_LIFE)
-		r = life_run(lab);
+		r = life_run(lab, life_tables);
+	else if (mode == MODE_FAULTS)
+		r = life_run(lab, fault_tables);
 	else if (mode == MODE_DEMO)
 		return demo_run(lab);
 	else
@@ -309,11 +314,13 @@ static int supervise(struct lab *lab, enum mode mode)
 
 static int usage(void)
 {
-	fputs("usage: lab control|matrix|hooks|lifecycle|demo [--splitd PATH] "
+	fputs("usage: lab control|matrix|hooks|lifecycle|faults|demo [--splitd "
+	      "PATH] "
 	      "[--rows GLOB] [--verbose]\n"
 	      "control, matrix, hooks: [--wireguard], a real tunnel\n"
-	      "lifecycle, demo: --splitctl PATH\n"
-	      "lifecycle: [--splitd2 PATH], one with another ABI version\n"
+	      "lifecycle, faults, demo: --splitctl PATH\n"
+	      "lifecycle, faults: [--splitd2 PATH], another ABI version\n"
+	      "faults: [--short], a tenth of the rounds\n"
 	      "demo: [--seed DIR] [--without HOOK]\n"
 	      "in a machine of its own: [--root-cgroup] [--emulated] [--report "
 	      "FD]\n",
@@ -344,6 +351,7 @@ static int options_parse(struct lab *lab, int argc, char **argv)
 		{ "splitctl", required_argument, NULL, 'c' },
 		{ "splitd2", required_argument, NULL, '2' },
 		{ "seed", required_argument, NULL, 'd' },
+		{ "short", no_argument, NULL, 't' },
 		{ "without", required_argument, NULL, 'w' },
 		{ "wireguard", no_argument, NULL, 'g' },
 		{ "root-cgroup", no_argument, NULL, 'R' },
@@ -370,6 +378,8 @@ static int options_parse(struct lab *lab, int argc, char **argv)
 			option_without(lab, optarg);
 		else if (c == 'g')
 			lab->wireguard = true;
+		else if (c == 't')
+			lab->divisor = 10;
 		else if (c == 'R')
 			lab->at_root = true;
 		else if (c == 'e')
@@ -384,6 +394,7 @@ int main(int argc, char **argv)
 {
 	struct lab lab = { .ns = { -1, -1, -1 },
 			   .cgroup_fd = { -1, -1 },
+			   .divisor = 1,
 			   .deadline_ms = 3000 };
 	enum mode mode = MODE_CONTROL;
 
