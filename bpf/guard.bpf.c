@@ -408,6 +408,23 @@ static __always_inline __u32 sp_judge_door(struct __sk_buff *skb,
 	return sp_judge_kernel_made(skb, &packet, tunnel, state);
 }
 
+/*
+ * The mark has done its work: a device that wraps the packet in another may
+ * look up the outer one's route by it (VXLAN does, WireGuard has a mark of its
+ * own), and would be led back into itself where its endpoint is listed.
+ */
+static __always_inline void sp_unmark(struct __sk_buff *skb, __u32 mask)
+{
+	__u32 mark = skb->mark;
+
+	if (!(mark & mask))
+		return;
+	mark &= ~mask;
+	/* or it becomes a one-byte store, which the verifier refuses */
+	asm volatile("" : "+r"(mark));
+	skb->mark = mark;
+}
+
 /* On the tunnel's clsact egress. What is not known is dropped. */
 SEC("tc")
 int sp_door(struct __sk_buff *skb)
@@ -418,9 +435,11 @@ int sp_door(struct __sk_buff *skb)
 	if (!config)
 		return DOOR_DROP;
 	reason = sp_judge_door(skb, config, &class);
-	if (!reason)
-		return DOOR_PASS;
-	sp_count_drop(class, reason);
+	if (reason)
+		sp_count_drop(class, reason);
+	if (reason && !(config->flags & SP_CONFIG_SHADOW))
+		return DOOR_DROP;
+	sp_unmark(skb, config->mark_mask);
 
-	return config->flags & SP_CONFIG_SHADOW ? DOOR_PASS : DOOR_DROP;
+	return DOOR_PASS;
 }
