@@ -213,7 +213,7 @@ static int ruleset_write(char *buf, size_t size)
 		else
 			inet_ntop(AF_INET, addr.s6_addr + 12, text,
 				  sizeof(text));
-		fprintf(file, "iif lab0 %s daddr %s counter name c%u\n",
+		fprintf(file, "iifname lab0 %s daddr %s counter name c%u\n",
 			i % 2 ? "ip6" : "ip", text, i);
 	}
 	fputs("}\n}\n", file);
@@ -240,8 +240,8 @@ int counters_setup(struct lab *lab)
 	return r < 0 ? r : markers_open(lab);
 }
 
-static int counters_take(const struct lab *lab, enum side side,
-			 uint64_t packets[2 * N_DSTS])
+int counters_take(const struct lab *lab, enum side side,
+		  uint64_t packets[2 * N_DSTS])
 {
 	char *argv[] = { "nft",	 "reset", "counters", "table",
 			 "inet", "lab",	  NULL };

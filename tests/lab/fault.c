@@ -1,12 +1,27 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Faults and attacks: the tables of the mode, and what its tests share. */
+/* Faults and attacks: the tables of the mode, and what its sensors say. */
+
+/*
+ * Every test first shows its attack at work: without splitd, or without the
+ * guard, the sensors must see 95 % of what is sent on the wrong side, or the
+ * test is an error. Then the same with splitd, and exactly nothing there.
+ * Capture and nftables count apart; for "nothing" both must have seen nothing,
+ * for 95 % both must have seen them.
+ */
+#include <errno.h>
+#include <string.h>
 
 #include "tests/lab/fault.h"
+
+#define DISAGREEMENTS 20
 
 const struct life_test *const fault_tables[] = {
 	/* routing and sockets */
 	fault_route_tests,
+	fault_tunnel_tests,
+	fault_endpoint_tests,
 	fault_socket_tests,
+	fault_product_tests,
 	/* crashes and state */
 	NULL,
 };
@@ -16,4 +31,183 @@ unsigned fault_count(const struct life *life, unsigned full)
 	unsigned n = full / life->lab->divisor;
 
 	return n < 10 && full >= 10 ? 10 : n;
+}
+
+void life_append(struct life *life, const char *which)
+{
+	size_t len = strlen(life->text);
+
+	if (life->text[0] == '\1')
+		snprintf(life->text + len, sizeof(life->text) - len, " [%s]",
+			 which);
+}
+
+int fault_ms(const struct life *life, int ms)
+{
+	return ms * (life->lab->deadline_ms / 100) / 30;
+}
+
+static void flow_add(struct tally *tally, enum side side,
+		     const struct flow *flow)
+{
+	bool v6 = !IN6_IS_ADDR_V4MAPPED(&flow->dst);
+	struct in6_addr tunnel = client_address(SIDE_TUNNEL, v6);
+	bool from_tunnel = !memcmp(&flow->src, &tunnel, sizeof(tunnel));
+	enum dst dst;
+
+	if (dst_from_address(&flow->dst, &dst))
+		tally->capture[side][dst][v6] += flow->packets;
+	else
+		tally->strange[side] += flow->packets;
+	if (from_tunnel != (side == SIDE_TUNNEL))
+		tally->strange[side] += flow->packets;
+}
+
+static int side_take(struct life *life, enum side side,
+		     const struct reading *reading, struct tally *tally)
+{
+	struct far *far = &life->lab->far[side];
+	uint64_t nft[2 * N_DSTS];
+	int r = counters_take(life->lab, side, nft);
+
+	memset(far->counted, 0, sizeof(far->counted));
+	if (r < 0 || far->gone)
+		return r;
+	if (reading->lost)
+		return life_no(life, "the capture lost packets");
+	for (uint32_t i = 0; i < reading->n; i++)
+		flow_add(tally, side, &reading->flows[i]);
+	for (unsigned i = 0; i < 2 * N_DSTS; i++)
+		tally->nft[side][i / 2][i % 2] += (uint32_t)nft[i];
+	return 0;
+}
+
+/* -1: they agree on what was there at all; or where they do not. */
+static int disagreement(const struct tally *tally)
+{
+	const uint32_t *capture = &tally->capture[0][0][0];
+	const uint32_t *nft = &tally->nft[0][0][0];
+
+	for (int i = 0; i < N_SIDES * N_DSTS * 2; i++)
+		if (!capture[i] != !nft[i])
+			return i;
+	return -1;
+}
+
+/*
+ * Both sensors, and back to zero. A packet may come between the two: then both
+ * are read again. A far end whose link is away has none.
+ */
+int tally_take(struct life *life, struct tally *ret_tally)
+{
+	struct tally tally = { 0 };
+	unsigned tries = 0;
+	int r = 0, at;
+
+	do {
+		struct reading readings[N_SIDES];
+
+		r = sensors_read(life->lab, readings);
+		for (enum side s = 0; s < N_SIDES && r >= 0; s++)
+			r = side_take(life, s, &readings[s], &tally);
+		if (r < 0)
+			return life_no(life, "sensors: %s", strerror(-r));
+		at = disagreement(&tally);
+	} while (at >= 0 && ++tries < DISAGREEMENTS);
+	if (at >= 0)
+		return life_no(life, "%s, %s%s: nft counts %u, the capture %u",
+			       side_name(at / 2 / N_DSTS),
+			       dst_name(at / 2 % N_DSTS),
+			       at % 2 ? " (ipv6)" : "",
+			       (&tally.nft[0][0][0])[at],
+			       (&tally.capture[0][0][0])[at]);
+	*ret_tally = tally;
+	return 0;
+}
+
+/* By the sensor that has seen more of them: 0 only if both have seen none. */
+uint32_t tally_most(const struct tally *tally, enum side side, enum dst dst,
+		    bool v6)
+{
+	uint32_t capture = tally->capture[side][dst][v6];
+	uint32_t nft = tally->nft[side][dst][v6];
+
+	return nft > capture ? nft : capture;
+}
+
+/* By the one that has seen fewer. */
+uint32_t tally_least(const struct tally *tally, enum side side, enum dst dst,
+		     bool v6)
+{
+	uint32_t capture = tally->capture[side][dst][v6];
+	uint32_t nft = tally->nft[side][dst][v6];
+
+	return nft < capture ? nft : capture;
+}
+
+/* Whatever the sensors have counted, it was before. */
+int tally_reset(struct life *life)
+{
+	struct reading readings[N_SIDES];
+	struct tally tally;
+	int r = sensors_read(life->lab, readings);
+
+	for (enum side s = 0; s < N_SIDES && r >= 0; s++)
+		r = side_take(life, s, &readings[s], &tally);
+	return r < 0 ? life_no(life, "sensors: %s", strerror(-r)) : 0;
+}
+
+/* The attack works: the volley was seen on this side. */
+int tally_control(struct life *life, const struct volley *volley,
+		  enum side side)
+{
+	struct tally tally;
+	int r = tally_take(life, &tally);
+	uint32_t seen;
+
+	if (r < 0)
+		return r;
+	seen = tally_least(&tally, side, volley->dst, volley->v6);
+	if (seen * 100 >= volley->n * 95)
+		return 0;
+	return life_no(life, "positive control: %u of %u to %s%s on the %s",
+		       seen, volley->n, dst_name(volley->dst),
+		       volley->v6 ? " (ipv6)" : "", side_name(side));
+}
+
+/* No packet of the app to this destination on the side that is not its own. */
+static int side_clean(struct life *life, const struct volley *volley,
+		      enum dst dst, const struct tally *tally)
+{
+	struct trial trial = { .app = volley->app, .dst = dst };
+	enum side other = want_side(&trial, dst) == SIDE_TUNNEL ? SIDE_UPLINK :
+								  SIDE_TUNNEL;
+	uint32_t n = tally_most(tally, other, dst, volley->v6);
+
+	return n ? life_no(life, "%s: %u packets to %s%s on the %s",
+			   fault_name(wrong_side(&trial, other, dst)), n,
+			   dst_name(dst), volley->v6 ? " (ipv6)" : "",
+			   side_name(other)) :
+		   0;
+}
+
+int tally_sides(struct life *life, const struct volley *volley,
+		const struct tally *tally)
+{
+	int r = side_clean(life, volley, volley->dst, tally);
+
+	if (r >= 0 && volley->both)
+		r = side_clean(life, volley, dst_opposite(volley->dst), tally);
+	if (r >= 0 && tally->strange[SIDE_TUNNEL])
+		r = life_no(life, "%u strange packets in the tunnel",
+			    tally->strange[SIDE_TUNNEL]);
+	return r;
+}
+
+int tally_clean(struct life *life, const struct volley *volley)
+{
+	struct tally tally;
+	int r = tally_take(life, &tally);
+
+	return r < 0 ? r : tally_sides(life, volley, &tally);
 }

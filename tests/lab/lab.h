@@ -313,6 +313,8 @@ bool connections_end(int patience_ms); /* of the client; true: they did */
 int sensors_read(struct lab *lab, struct reading readings[N_SIDES]);
 int sensor_replay_ask(struct lab *lab, enum side side);
 int counters_setup(struct lab *lab);
+int counters_take(const struct lab *lab, enum side side,
+		  uint64_t packets[2 * N_DSTS]);
 int counters_agree(struct lab *lab, char *why, size_t size);
 uint32_t packets_to(const struct reading *reading, const struct in6_addr *dst);
 uint32_t packets_all(const struct reading *reading);

@@ -39,9 +39,11 @@
  *				what happens to traffic while tunnels, files
  *				and daemons come and go (life_*.c).
  *	lab faults --splitd P --splitctl C [--splitd2 Q] [--short]
- *				the same runner, over attacks and accidents:
- *what would leak without splitd, and then does not (fault_*.c). lab demo
- *--splitd P --splitctl C the seed case, for people (demo.c).
+ *				the same runner over accidents and attacks,
+ *				each shown to succeed without splitd first
+ *				(fault_*.c).
+ *	lab demo --splitd P --splitctl C
+ *				the seed case, for people (demo.c).
  *
  * There are two processes: the runner, which does all this, and above it the
  * supervisor, which only waits and cleans up. So everything is taken away

@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Faults: the tunnel goes in mid-flow, or comes again as another device. */
+
+#include <errno.h>
+#include <net/if.h>
+#include <poll.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "tests/lab/fault.h"
+
+#define FLOWS	   6 /* every way of asking, both families */
+#define MIDFLOW	   20
+#define ERRNO_MS   1000
+#define BACK_MS	   500
+#define WAIT_MS	   50
+#define HANG_MS	   20000 /* so long a connection waits for its answer */
+#define RECREATION 100
+
+static struct volley flow_order(unsigned i)
+{
+	struct volley order = { .app = APP_LISTED,
+				.dst = DST_LISTED,
+				.v6 = i % 2,
+				.how = i / 2,
+				.kept = true };
+
+	order.patience_ms = order.how == HOW_TCP ? HANG_MS : WAIT_MS;
+	return order;
+}
+
+static int flows_begin(struct life *life, struct volley *flows[FLOWS],
+		       bool kept)
+{
+	int r = 0;
+
+	for (unsigned i = 0; i < FLOWS; i++) {
+		struct volley order = flow_order(i);
+
+		order.kept = kept;
+		if (!kept)
+			order.patience_ms = WAIT_MS;
+		flows[i] = volley_begin(life, &order);
+	}
+	for (unsigned i = 0; i < FLOWS && r >= 0; i++)
+		r = flows[i] ? volley_progress(life, flows[i], MIDFLOW) :
+			       life_no(life, "no memory");
+	return r;
+}
+
+static int flows_end(struct life *life, struct volley *flows[FLOWS])
+{
+	int r = 0;
+
+	for (unsigned i = 0; i < FLOWS; i++) {
+		struct volley result = { 0 };
+		int s = volley_end(life, flows[i], &result);
+
+		if (s >= 0 && (result.answered[SIDE_UPLINK] || result.wrong))
+			s = life_no(life, "%u answers by the uplink",
+				    result.answered[SIDE_UPLINK]);
+		r = r < 0 ? r : s;
+	}
+	return r;
+}
+
+/* Nothing of the pairs outside, by both sensors. */
+static int uplink_clean(struct life *life)
+{
+	struct tally tally;
+	int r = tally_take(life, &tally);
+
+	for (unsigned v6 = 0; v6 < 2 && r >= 0; v6++) {
+		uint32_t n = tally_most(&tally, SIDE_UPLINK, DST_LISTED, v6);
+
+		if (n)
+			r = life_no(life, "LEAK: %u packets on the uplink", n);
+	}
+	return r;
+}
+
+/* ---- 06: deleted --------------------------------------------------------- */
+
+static const char vpn_routes[] = "route add 1.1.1.0/24 dev tun0\n"
+				 "route add 2001:db8:1::/48 dev tun0\n";
+
+/* An ordinary VPN's flow goes on outside when its tunnel goes. */
+static int deleted_control(struct life *life, bool v6)
+{
+	struct volley order = flow_order(v6), *flow;
+	unsigned sent, n = fault_count(life, 1000);
+	int64_t end = now_ms() + fault_ms(life, 20000);
+	struct tally tally;
+	int r = ip_run(life, NS_CLIENT, vpn_routes), s;
+
+	order.patience_ms = 10;
+	flow = volley_begin(life, &order);
+	if (r < 0 || !flow)
+		return life_no(life, "an ordinary VPN: %s", strerror(-r));
+	r = volley_progress(life, flow, MIDFLOW);
+	if (r >= 0)
+		r = tunnel_delete(life);
+	if (r >= 0)
+		r = tally_reset(life);
+	sent = flow->sent;
+	while (r >= 0 && flow->sent < sent + n && now_ms() < end)
+		poll(NULL, 0, 1);
+	if (r >= 0)
+		r = tally_take(life, &tally);
+	s = volley_end(life, flow, NULL);
+	if (r >= 0 && s >= 0 &&
+	    tally_least(&tally, SIDE_UPLINK, DST_LISTED, v6) * 100 < n * 95)
+		r = life_no(life, "positive control: %u of %u on the uplink",
+			    tally_least(&tally, SIDE_UPLINK, DST_LISTED, v6),
+			    n);
+	if (r >= 0)
+		r = tunnel_restore(life);
+	return r < 0 ? r : s;
+}
+
+/* Every flow has met an errno; how long the slowest waited for it. */
+static int errnos_await(struct life *life, struct volley *flows[FLOWS],
+			int64_t since)
+{
+	int64_t end = now_ms() + fault_ms(life, ERRNO_MS);
+
+	for (unsigned i = 0; i < FLOWS; i++)
+		while (!flows[i]->refused) {
+			if (now_ms() > end)
+				return life_no(life,
+					       "how %u%s hangs: %u sent, "
+					       "%u lost",
+					       flows[i]->how,
+					       flows[i]->v6 ? ", ipv6" : "",
+					       flows[i]->sent, flows[i]->lost);
+			poll(NULL, 0, 1);
+		}
+	life_say(life, "flows=%u errno<=%lldus", FLOWS,
+		 (long long)(now_us() - since));
+	return 0;
+}
+
+static int tunnel_midflow(struct life *life)
+{
+	struct volley *flows[FLOWS];
+	int64_t since;
+	int r = tally_reset(life), s;
+
+	for (unsigned v6 = 0; v6 < 2 && r >= 0; v6++)
+		r = deleted_control(life, v6);
+	if (r >= 0 && daemon_start(life->lab) < 0)
+		r = life_no(life, "splitd does not start");
+	if (r >= 0)
+		r = tally_reset(life);
+	if (r < 0)
+		return r;
+	r = flows_begin(life, flows, true);
+	if (r >= 0)
+		r = tunnel_delete(life);
+	since = now_us();
+	if (r >= 0)
+		r = errnos_await(life, flows, since);
+	s = flows_end(life, flows);
+	r = r < 0 ? r : s;
+	if (r >= 0)
+		r = uplink_clean(life);
+	if (r >= 0)
+		r = tunnel_restore(life);
+	if (r >= 0)
+		r = ctl_state(life, "up", fault_ms(life, 2000));
+	return r < 0 ? r : life_governed(life);
+}
+
+/* ---- 07: made again ------------------------------------------------------ */
+
+/* The longest of all flows from the link's coming up to the next answer. */
+static int recreate_once(struct life *life, struct volley *flows[FLOWS],
+			 int64_t *worst_us)
+{
+	unsigned before = if_nametoindex("tun0");
+	int64_t since;
+	int r = tunnel_delete(life);
+
+	if (r >= 0)
+		r = tunnel_create(life);
+	if (r >= 0 && if_nametoindex("tun0") == before)
+		r = life_no(life, "the same ifindex");
+	if (r >= 0)
+		r = tunnel_running(life, true);
+	since = now_us();
+	for (unsigned i = 0; i < FLOWS && r >= 0; i++)
+		r = volley_progress(life, flows[i], 1);
+	if (r >= 0 && now_us() - since > *worst_us)
+		*worst_us = now_us() - since;
+	return r;
+}
+
+static int tunnel_again(struct life *life)
+{
+	unsigned n = fault_count(life, RECREATION);
+	struct volley *flows[FLOWS];
+	int64_t worst = 0;
+	int r = tally_reset(life), s;
+
+	for (unsigned v6 = 0; v6 < 2 && r >= 0; v6++)
+		r = deleted_control(life, v6);
+	if (r >= 0 && daemon_start(life->lab) < 0)
+		r = life_no(life, "splitd does not start");
+	if (r >= 0)
+		r = tally_reset(life);
+	if (r < 0)
+		return r;
+	r = flows_begin(life, flows, false);
+	for (unsigned i = 0; i < n && r >= 0; i++)
+		r = recreate_once(life, flows, &worst);
+	s = flows_end(life, flows);
+	r = r < 0 ? r : s;
+	life_say(life, "times=%u flows=%u back<=%lldus", n, FLOWS,
+		 (long long)worst);
+	if (r >= 0 && worst > fault_ms(life, BACK_MS) * 1000LL)
+		r = life_no(life, "back after %lld us", (long long)worst);
+	if (r >= 0)
+		r = uplink_clean(life);
+	if (r >= 0)
+		r = tunnel_restore(life);
+	return r < 0 ? r : life_governed(life);
+}
+
+const struct life_test fault_tunnel_tests[] = {
+	{ "fault-06-midflow", tunnel_midflow, LIFE_STOPPED },
+	{ "fault-07-recreated", tunnel_again, LIFE_STOPPED },
+	{ 0 }
+};
