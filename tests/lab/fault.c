@@ -21,6 +21,7 @@ const struct life_test *const fault_tables[] = {
 	fault_tunnel_tests,
 	fault_endpoint_tests,
 	fault_socket_tests,
+	fault_handed_tests,
 	fault_product_tests,
 	/* crashes and state */
 	NULL,

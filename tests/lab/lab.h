@@ -260,8 +260,11 @@ extern const struct op identity_ops[];
 int op_exec(struct trial *trial, const char *path, const char *op);
 int op_held_tcp(struct trial *trial); /* rows_pass.c */
 int op_held_udp(struct trial *trial);
+int fd_send(int channel, int fd);
+int fd_receive(int channel, int deadline_ms);
 int op_hold(struct trial *trial); /* rows_held.c */
 int op_late(struct trial *trial);
+int op_burst(struct trial *trial); /* fault_handed.c */
 
 /*
  * report.c: what a machine that watches the run goes by (--report FD), apart

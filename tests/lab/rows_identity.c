@@ -185,6 +185,7 @@ const struct op identity_ops[] = { { "ask", ask_all },
 				   { "held-udp", op_held_udp },
 				   { "hold", op_hold },
 				   { "late", op_late },
+				   { "burst", op_burst },
 				   { 0 } };
 
 static int exe(struct trial *trial)

@@ -116,7 +116,7 @@ int op_held_udp(struct trial *trial)
 	return ask_unconnected(trial, SOCKET_FD);
 }
 
-static int fd_send(int channel, int fd)
+int fd_send(int channel, int fd)
 {
 	char byte = 0, control[CMSG_SPACE(sizeof(int))] = { 0 };
 	struct iovec vector = { &byte, 1 };
@@ -133,7 +133,7 @@ static int fd_send(int channel, int fd)
 	return sendmsg(channel, &msg, MSG_NOSIGNAL) < 0 ? -errno : 0;
 }
 
-static int fd_receive(int channel, int deadline_ms)
+int fd_receive(int channel, int deadline_ms)
 {
 	char byte, control[CMSG_SPACE(sizeof(int))] = { 0 };
 	struct iovec vector = { &byte, 1 };
