@@ -3,11 +3,12 @@
  * The control socket.
  *
  * A client is a state machine in the epoll loop: it reads a length and a
- * request, then writes the answer, and reads no further request before the
- * answer is gone. So a client costs at most one request and one answer, and
- * nobody waits for it. When all places are taken, the client that has been
- * idle longest makes room, and if none is idle, the one that has moved least
- * recently: somebody who only sits there cannot lock the others out.
+ * request, waits for the answer where that takes time, then writes it, and
+ * reads no further request before the answer is gone. So a client costs at most
+ * one request and one answer, and nobody waits for it. When all places are
+ * taken, the client that has been idle longest makes room, and if none is idle,
+ * the one that has moved least recently: somebody who only sits there cannot
+ * lock the others out.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -35,6 +36,7 @@ struct client {
 	size_t in_len, in_size, max;
 	char *out; /* the answer under way; NULL: none */
 	size_t out_len, out_done;
+	uint64_t ticket; /* of the request that is being answered; 0: none */
 	uint64_t active; /* the control's clock when it last moved */
 };
 
@@ -44,7 +46,7 @@ struct control {
 	char *path;
 	control_fn fn;
 	void *ctx;
-	uint64_t clock;
+	uint64_t clock, ticket; /* the last ones */
 	struct client *clients[CONTROL_MAX_CLIENTS];
 };
 
@@ -107,31 +109,52 @@ static int set_answer(struct client *client, const json_t *answer)
 	return 0;
 }
 
-static json_t *ask(const struct client *client, const char *text, size_t len)
+/* As a control_fn. */
+static int ask(const struct client *client, const char *text, size_t len,
+	       json_t **ret_answer)
 {
 	const struct control *control = client->control;
 	struct ucred peer;
 	socklen_t size = sizeof(peer);
-	json_t *request, *answer, *version;
+	json_t *request, *version;
 	json_error_t error;
+	int r = 0;
 
 	if (getsockopt(client->source.fd, SOL_SOCKET, SO_PEERCRED, &peer,
 		       &size) < 0)
-		return NULL;
+		return -errno;
 	request = json_loadb(text, len, JSON_REJECT_DUPLICATES, &error);
 	if (!json_is_object(request)) {
 		json_decref(request);
-		return control_error("the request is not a JSON object");
+		*ret_answer = control_error("the request is not a JSON object");
+		return 0;
 	}
 
 	version = json_object_get(request, "version");
 	if (json_integer_value(version) != CONTROL_VERSION)
-		answer = control_error("protocol version %d expected",
-				       CONTROL_VERSION);
+		*ret_answer = control_error("protocol version %d expected",
+					    CONTROL_VERSION);
 	else
-		answer = control->fn(control->ctx, &peer, request);
+		r = control->fn(control->ctx, &peer, request, client->ticket,
+				ret_answer);
 	json_decref(request);
-	return answer;
+	return r;
+}
+
+static int answer_request(struct client *client, size_t len)
+{
+	json_t *answer = NULL;
+	int r;
+
+	client->ticket = ++client->control->ticket;
+	r = ask(client, client->in + HEAD, len, &answer);
+	if (r == -EINPROGRESS)
+		return 0;
+	client->ticket = 0;
+	if (r == 0)
+		r = answer ? set_answer(client, answer) : -ENOMEM;
+	json_decref(answer);
+	return r;
 }
 
 /* Room for a request of so many bytes, if there is less. */
@@ -164,7 +187,6 @@ static int shrink(struct client *client)
 static int take_request(struct client *client)
 {
 	uint32_t head, len;
-	json_t *answer;
 	int r;
 
 	if (client->in_len < HEAD)
@@ -176,11 +198,7 @@ static int take_request(struct client *client)
 	if (client->in_len < HEAD + len)
 		return resize(client, HEAD + len);
 
-	answer = ask(client, client->in + HEAD, len);
-	if (!answer)
-		return -ENOMEM;
-	r = set_answer(client, answer);
-	json_decref(answer);
+	r = answer_request(client, len);
 	client->in_len -= HEAD + len;
 	memmove(client->in, client->in + HEAD + len, client->in_len);
 	if (r == 0)
@@ -220,23 +238,32 @@ static int fill(struct client *client)
 	return 0;
 }
 
+/* What to wait for; while the answer is being made, only for its going away. */
+static uint32_t wanted(const struct client *client)
+{
+	if (client->ticket)
+		return 0;
+	return client->out ? EPOLLOUT : EPOLLIN;
+}
+
 static void client_event(void *ctx, uint32_t events)
 {
 	struct client *client = ctx;
 	int r = 0;
 
 	client->active = ++client->control->clock;
-	if (!client->out && events & EPOLLIN)
+	if (!client->ticket && !client->out && events & EPOLLIN)
 		r = fill(client);
 	else if (!client->out)
 		r = -ECONNRESET;
 	if (r == 0)
 		r = flush(client);
-	while (r == 0 && !client->out && (r = take_request(client)) > 0)
+	while (r == 0 && !client->ticket && !client->out &&
+	       (r = take_request(client)) > 0)
 		r = flush(client);
 	if (r == 0)
 		r = loop_change(client->control->loop, &client->source,
-				client->out ? EPOLLOUT : EPOLLIN);
+				wanted(client));
 	if (r < 0)
 		hang_up(client);
 }
@@ -246,8 +273,10 @@ static void client_event(void *ctx, uint32_t events)
 /* Whom to give up for a newcomer: the idle before the busy, oldest first. */
 static bool rather(const struct client *a, const struct client *b)
 {
-	if (!a->out != !b->out)
-		return !a->out;
+	bool a_idle = !a->ticket && !a->out, b_idle = !b->ticket && !b->out;
+
+	if (a_idle != b_idle)
+		return a_idle;
 	return a->active < b->active;
 }
 
@@ -386,13 +415,33 @@ int control_open(const char *run, int loop, control_fn fn, void *ctx,
 	return 0;
 }
 
+void control_answer(struct control *control, uint64_t ticket,
+		    const json_t *answer)
+{
+	for (size_t i = 0; i < CONTROL_MAX_CLIENTS; i++) {
+		struct client *client = control->clients[i];
+
+		if (!client || client->ticket != ticket)
+			continue;
+		client->ticket = 0;
+		/* The loop hangs up on whom there is no memory for. */
+		if (!answer || set_answer(client, answer) < 0)
+			shutdown(client->source.fd, SHUT_RDWR);
+		(void)loop_change(control->loop, &client->source,
+				  wanted(client));
+		return;
+	}
+}
+
 void control_close(struct control *control)
 {
 	if (!control)
 		return;
 	for (size_t i = 0; i < CONTROL_MAX_CLIENTS; i++) {
-		if (control->clients[i])
-			hang_up(control->clients[i]);
+		if (!control->clients[i])
+			continue;
+		(void)flush(control->clients[i]);
+		hang_up(control->clients[i]);
 	}
 	if (control->listener.fd >= 0) {
 		loop_del(control->loop, &control->listener);

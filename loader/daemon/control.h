@@ -3,6 +3,7 @@
 #ifndef SPLITD_CONTROL_H
 #define SPLITD_CONTROL_H
 
+#include <stdint.h>
 #include <sys/socket.h>
 
 #include <jansson.h>
@@ -27,11 +28,13 @@ struct control;
 
 /*
  * Answers one request; the peer's credentials are those of the moment it
- * connected, as the kernel attests them. Returns a new reference, or NULL
- * without memory: the client is then hung up on.
+ * connected, as the kernel attests them. 0 and a new reference (NULL without
+ * memory: the client is then hung up on), or -EINPROGRESS: the answer comes, or
+ * has come, by control_answer() with the ticket, which is never 0.
  */
-typedef json_t *(*control_fn)(void *ctx, const struct ucred *peer,
-			      const json_t *request);
+typedef int (*control_fn)(void *ctx, const struct ucred *peer,
+			  const json_t *request, uint64_t ticket,
+			  json_t **ret_answer);
 
 /*
  * Listens at control.sock in the directory: 0660, and the group "splitd" where
@@ -39,6 +42,13 @@ typedef json_t *(*control_fn)(void *ctx, const struct ucred *peer,
  */
 int control_open(const char *run, int loop, control_fn fn, void *ctx,
 		 struct control **ret_control);
+
+/*
+ * The answer to a request that was in progress. Nothing happens when its client
+ * is gone.
+ */
+void control_answer(struct control *control, uint64_t ticket,
+		    const json_t *answer);
 
 /* Hangs up on everybody; the socket's name goes, too. */
 void control_close(struct control *control);

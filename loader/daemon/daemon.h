@@ -14,6 +14,7 @@
 struct control;
 struct installed;
 struct policy;
+struct queue;
 struct store;
 struct watch;
 
@@ -29,6 +30,7 @@ struct daemon {
 	struct report report;	/* of the last reload */
 	int loop;
 	struct source signals, kernel, removal;
+	struct queue *queue;
 	struct control *control;
 	struct watch *watch;
 	bool stop;

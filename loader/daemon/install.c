@@ -98,7 +98,8 @@ json_t *remove_answer(struct daemon *daemon, const json_t *request)
 	return control_result(outcome(daemon, &daemon->report, r, error));
 }
 
-json_t *switch_answer(struct daemon *daemon, const json_t *request, bool on)
+static json_t *switch_answer(struct daemon *daemon, const json_t *request,
+			     bool on)
 {
 	_cleanup_(installed_view_clear) struct installed_view view = { 0 };
 	const char *uuid = text_of(request, "uuid"), *error;
@@ -118,6 +119,16 @@ json_t *switch_answer(struct daemon *daemon, const json_t *request, bool on)
 		log_line(LOG_INFO, "%s tunnel %s", on ? "enabled" : "disabled",
 			 uuid);
 	return control_result(outcome(daemon, &daemon->report, r, error));
+}
+
+json_t *enable_answer(struct daemon *daemon, const json_t *request)
+{
+	return switch_answer(daemon, request, true);
+}
+
+json_t *disable_answer(struct daemon *daemon, const json_t *request)
+{
+	return switch_answer(daemon, request, false);
 }
 
 /* ---- install ------------------------------------------------------------- */

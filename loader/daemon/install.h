@@ -3,14 +3,14 @@
 #ifndef SPLITD_INSTALL_H
 #define SPLITD_INSTALL_H
 
-#include <stdbool.h>
-
 #include <jansson.h>
 
 struct daemon;
 
 /* {"items": [...], "disabled": [...]}: a new reference. */
 json_t *list_json(struct daemon *daemon);
+
+/* The others are for the queue: they may wait for a parser. */
 
 /*
  * {"file", "content" (base64)}: checks the file, then takes store and policy
@@ -23,6 +23,7 @@ json_t *install_answer(struct daemon *daemon, const json_t *request);
 json_t *remove_answer(struct daemon *daemon, const json_t *request);
 
 /* {"uuid"}: the tunnel on or off: the same. */
-json_t *switch_answer(struct daemon *daemon, const json_t *request, bool on);
+json_t *enable_answer(struct daemon *daemon, const json_t *request);
+json_t *disable_answer(struct daemon *daemon, const json_t *request);
 
 #endif

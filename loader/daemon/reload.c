@@ -13,10 +13,13 @@
 
 #include "loader/daemon/candidate.h"
 #include "loader/daemon/check.h"
+#include "loader/daemon/control.h"
 #include "loader/daemon/daemon.h"
+#include "loader/daemon/fiber.h"
 #include "loader/daemon/installed.h"
 #include "loader/daemon/log.h"
 #include "loader/daemon/notify.h"
+#include "loader/daemon/queue.h"
 #include "loader/daemon/reload.h"
 #include "loader/daemon/store.h"
 #include "loader/util/cleanup.h"
@@ -140,6 +143,9 @@ static int commit_and_apply(struct daemon *daemon, struct candidate *candidate,
 static int finish(struct daemon *daemon, struct candidate *candidate,
 		  struct installed_view *change, int r, const char **ret_error)
 {
+	/* A file may count as bad only because we are to end. */
+	if (fiber_is_cancelled())
+		r = -ECANCELED;
 	*ret_error = "the files cannot be in force together";
 	if (r < 0 && r != -EBADMSG)
 		*ret_error = strerror(-r);
@@ -218,10 +224,12 @@ static int reload_into(struct daemon *daemon, struct candidate *candidate,
 		       const char **ret_error)
 {
 	const struct candidate_source source = reload_source(daemon, view);
-	int r;
+	struct report report = { 0 };
+	int r = candidate_read(candidate, &source, &report);
 
+	/* Only now: while files are being read, others look at the old one. */
 	report_clear(&daemon->report);
-	r = candidate_read(candidate, &source, &daemon->report);
+	daemon->report = report;
 	r = finish(daemon, candidate, change ? view : NULL, r, ret_error);
 	if (r < 0)
 		log_line(LOG_ERR, "%s failed: %s, keeping previous policy",
@@ -252,13 +260,12 @@ int reload_change(struct daemon *daemon, struct installed_view *view,
 	return reload_into(daemon, &candidate, view, true, ret_error);
 }
 
-int reload(struct daemon *daemon)
+void reload(struct daemon *daemon)
 {
-	_cleanup_(candidate_clear) struct candidate candidate = { 0 };
-	const char *error;
-	int r = reload_plain(daemon, &candidate, &error);
+	int r = queue_join(daemon->queue, reload_answer, 0);
 
-	return r < 0 ? r : daemon->report.n_errors ? -EBADMSG : 0;
+	if (r < 0)
+		log_line(LOG_ERR, "cannot begin to reload: %s", strerror(-r));
 }
 
 /* ---- answers ----------------------------------------------------------- */
@@ -310,7 +317,7 @@ static json_t *outcome(const struct daemon *daemon, bool applied,
 			 changes);
 }
 
-static json_t *plan_json(struct daemon *daemon)
+json_t *reload_plan_answer(struct daemon *daemon, const json_t *request)
 {
 	_cleanup_(candidate_clear) struct candidate candidate = { 0 };
 	_cleanup_(installed_view_clear) struct installed_view view = { 0 };
@@ -319,6 +326,7 @@ static json_t *plan_json(struct daemon *daemon)
 	const char *error = NULL;
 	int r;
 
+	(void)request;
 	r = installed_view(daemon->installed, &view);
 	source = reload_source(daemon, &view);
 	if (r == 0)
@@ -329,19 +337,18 @@ static json_t *plan_json(struct daemon *daemon)
 		error = strerror(-r);
 	else if (!fits(daemon, candidate.policy))
 		error = too_narrow;
-	return outcome(daemon, false, error, &report,
-		       changes_json(daemon->policy, candidate.policy));
+	return control_result(
+		outcome(daemon, false, error, &report,
+			changes_json(daemon->policy, candidate.policy)));
 }
 
-json_t *reload_json(struct daemon *daemon, bool plan)
+json_t *reload_answer(struct daemon *daemon, const json_t *request)
 {
 	_cleanup_(candidate_clear) struct candidate candidate = { 0 };
 	const char *error = NULL;
-	int r;
+	int r = reload_plain(daemon, &candidate, &error);
 
-	if (plan)
-		return plan_json(daemon);
-	r = reload_plain(daemon, &candidate, &error);
-	return outcome(daemon, r == 0, r < 0 ? error : NULL, &daemon->report,
-		       json_array());
+	(void)request;
+	return control_result(outcome(daemon, r == 0, r < 0 ? error : NULL,
+				      &daemon->report, json_array()));
 }

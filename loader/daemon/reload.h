@@ -3,8 +3,6 @@
 #ifndef SPLITD_RELOAD_H
 #define SPLITD_RELOAD_H
 
-#include <stdbool.h>
-
 #include <jansson.h>
 
 struct candidate_source;
@@ -23,16 +21,16 @@ int reload_prepare(struct daemon *daemon);
 int reload_first(struct daemon *daemon);
 
 /*
- * Reads everything again and brings it into force; on failure the policy in
- * force stays. Logs what happened; daemon->report has the findings. 0 when all
- * files are good.
+ * Has everything read again and brought into force, when it can be: parsers are
+ * waited for in the queue. On failure the policy in force stays. Logs what
+ * happened; daemon->report then has the findings.
  */
-int reload(struct daemon *daemon);
+void reload(struct daemon *daemon);
 
 /*
- * The same with what is installed changed to the view: the store and the
- * policy change, or neither does. *ret_error lives as long as the daemon. 0
- * when both did, whatever other files are bad.
+ * For the queue: the same at once, with what is installed changed to the view:
+ * the store and the policy change, or neither does. *ret_error lives as long as
+ * the daemon. 0 when both did, whatever other files are bad.
  */
 int reload_change(struct daemon *daemon, struct installed_view *view,
 		  const char **ret_error);
@@ -42,9 +40,10 @@ struct candidate_source reload_source(const struct daemon *daemon,
 				      const struct installed_view *view);
 
 /*
- * {"applied", "generation", "error", "errors", "changes"}: what a reload did,
- * or with plan what it would do. A new reference.
+ * For the queue: {"applied", "generation", "error", "errors", "changes"}, what
+ * a reload did or would do.
  */
-json_t *reload_json(struct daemon *daemon, bool plan);
+json_t *reload_answer(struct daemon *daemon, const json_t *request);
+json_t *reload_plan_answer(struct daemon *daemon, const json_t *request);
 
 #endif

@@ -14,6 +14,7 @@
 #include "loader/daemon/daemon.h"
 #include "loader/daemon/installed.h"
 #include "loader/daemon/log.h"
+#include "loader/daemon/queue.h"
 #include "loader/daemon/reload.h"
 #include "loader/daemon/removal.h"
 #include "loader/util/cleanup.h"
@@ -41,20 +42,14 @@ void removal_arm(struct daemon *daemon)
 	arm(daemon, installed_next_removal(daemon->installed));
 }
 
-static void removal_event(void *ctx, uint32_t events)
+static json_t *remove_expired(struct daemon *daemon, const json_t *request)
 {
 	_cleanup_(installed_view_clear) struct installed_view view = { 0 };
-	struct daemon *daemon = ctx;
 	int64_t now = time(NULL);
 	const char *error;
-	uint64_t count;
 	int r = 0;
 
-	(void)events;
-	/* ECANCELED: the clock was set. */
-	if (read(daemon->removal.fd, &count, sizeof(count)) < 0 &&
-	    errno == EAGAIN)
-		return;
+	(void)request;
 	if (installed_view(daemon->installed, &view) == 0 &&
 	    installed_expire(&view, now) > 0) {
 		log_line(LOG_INFO, "a profile's removal date has come");
@@ -64,6 +59,21 @@ static void removal_event(void *ctx, uint32_t events)
 		arm(daemon, now + RETRY_SEC);
 	else
 		removal_arm(daemon);
+	return NULL;
+}
+
+static void removal_event(void *ctx, uint32_t events)
+{
+	struct daemon *daemon = ctx;
+	uint64_t count;
+
+	(void)events;
+	/* ECANCELED: the clock was set. */
+	if (read(daemon->removal.fd, &count, sizeof(count)) < 0 &&
+	    errno == EAGAIN)
+		return;
+	if (queue_join(daemon->queue, remove_expired, 0) < 0)
+		arm(daemon, time(NULL) + RETRY_SEC);
 }
 
 static int remove_old(struct daemon *daemon)

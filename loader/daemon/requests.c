@@ -11,6 +11,7 @@
 #include "loader/daemon/daemon.h"
 #include "loader/daemon/explanation.h"
 #include "loader/daemon/install.h"
+#include "loader/daemon/queue.h"
 #include "loader/daemon/reload.h"
 #include "loader/daemon/requests.h"
 #include "loader/daemon/status.h"
@@ -29,13 +30,6 @@ static json_t *answer_status(struct daemon *daemon, const json_t *request)
 	json_object_set_new(status, "shadow",
 			    json_boolean(daemon->options.engine.shadow));
 	return control_result(status);
-}
-
-static json_t *answer_reload(struct daemon *daemon, const json_t *request)
-{
-	const json_t *plan = json_object_get(request, "plan");
-
-	return control_result(reload_json(daemon, json_is_true(plan)));
 }
 
 /* ---- explain ----------------------------------------------------------- */
@@ -153,61 +147,80 @@ static json_t *answer_list(struct daemon *daemon, const json_t *request)
 	return control_result(list_json(daemon));
 }
 
-static json_t *answer_install(struct daemon *daemon, const json_t *request)
-{
-	return install_answer(daemon, request);
-}
-
-static json_t *answer_remove(struct daemon *daemon, const json_t *request)
-{
-	return remove_answer(daemon, request);
-}
-
-static json_t *answer_enable(struct daemon *daemon, const json_t *request)
-{
-	return switch_answer(daemon, request, true);
-}
-
-static json_t *answer_disable(struct daemon *daemon, const json_t *request)
-{
-	return switch_answer(daemon, request, false);
-}
-
 /* ---- who may ask what -------------------------------------------------- */
 
 static const struct request {
 	const char *command;
-	bool changes; /* for root and the daemon's own user only */
-	json_t *(*answer)(struct daemon *daemon, const json_t *request);
+	/* A look at what is there: whoever may connect may have it at once. */
+	json_t *(*look)(struct daemon *daemon, const json_t *request);
+	/* For root and the daemon's own user, and for the queue. */
+	queue_fn change;
+	bool alike; /* one for all who ask for it */
 } requests[] = {
-	{ "status", false, answer_status },
-	{ "explain", false, answer_explain },
-	{ "reload", true, answer_reload },
-	{ "list", false, answer_list },
-	{ "install", true, answer_install },
-	{ "remove", true, answer_remove },
-	{ "enable", true, answer_enable },
-	{ "disable", true, answer_disable },
+	{ .command = "status", .look = answer_status },
+	{ .command = "explain", .look = answer_explain },
+	{ .command = "list", .look = answer_list },
+	{ .command = "reload", .change = reload_answer, .alike = true },
+	{ .command = "plan", .change = reload_plan_answer, .alike = true },
+	{ .command = "install", .change = install_answer },
+	{ .command = "remove", .change = remove_answer },
+	{ .command = "enable", .change = enable_answer },
+	{ .command = "disable", .change = disable_answer },
 };
 
-json_t *request_answer(void *ctx, const struct ucred *peer,
-		       const json_t *request)
+static const struct request *find_request(const json_t *request,
+					  const char *command)
+{
+	/* As clients put it. */
+	if (!strcmp(command, "reload") &&
+	    json_is_true(json_object_get(request, "plan")))
+		command = "plan";
+	for (size_t i = 0; i < sizeof(requests) / sizeof(*requests); i++) {
+		if (!strcmp(requests[i].command, command))
+			return &requests[i];
+	}
+	return NULL;
+}
+
+static int begin(struct daemon *daemon, const struct request *what,
+		 const json_t *request, uint64_t ticket, json_t **ret_answer)
+{
+	int r = what->alike ?
+			queue_join(daemon->queue, what->change, ticket) :
+			queue_add(daemon->queue, what->change, request, ticket);
+
+	if (r == 0)
+		return -EINPROGRESS;
+	*ret_answer = r == -EBUSY ?
+			      control_error("too many requests are waiting") :
+			      control_error("%s", strerror(-r));
+	return 0;
+}
+
+int request_answer(void *ctx, const struct ucred *peer, const json_t *request,
+		   uint64_t ticket, json_t **ret_answer)
 {
 	const char *command =
 		json_string_value(json_object_get(request, "command"));
 	bool may_change = peer->uid == 0 || peer->uid == geteuid();
-	struct daemon *daemon = ctx;
+	const struct request *what;
 
-	if (!command)
-		return control_error("no command");
-	for (size_t i = 0; i < sizeof(requests) / sizeof(*requests); i++) {
-		if (strcmp(requests[i].command, command))
-			continue;
-		if (requests[i].changes && !may_change)
-			return control_error("'%s' is for root: it changes "
-					     "what every user's apps do",
-					     command);
-		return requests[i].answer(daemon, request);
+	*ret_answer = NULL;
+	if (!command) {
+		*ret_answer = control_error("no command");
+		return 0;
 	}
-	return control_error("unknown command '%s'", command);
+	what = find_request(request, command);
+	if (what && what->change && may_change)
+		return begin(ctx, what, request, ticket, ret_answer);
+
+	if (!what)
+		*ret_answer = control_error("unknown command '%s'", command);
+	else if (what->change)
+		*ret_answer = control_error("'%s' is for root: it changes "
+					    "what every user's apps do",
+					    command);
+	else
+		*ret_answer = what->look(ctx, request);
+	return 0;
 }

@@ -3,12 +3,13 @@
 #ifndef SPLITD_REQUESTS_H
 #define SPLITD_REQUESTS_H
 
+#include <stdint.h>
 #include <sys/socket.h>
 
 #include <jansson.h>
 
 /* A control_fn; ctx is the struct daemon. */
-json_t *request_answer(void *ctx, const struct ucred *peer,
-		       const json_t *request);
+int request_answer(void *ctx, const struct ucred *peer, const json_t *request,
+		   uint64_t ticket, json_t **ret_answer);
 
 #endif

@@ -5,12 +5,12 @@
  * One child a file, so that a file that takes its parser over can lie about
  * itself only. The child inherits the bytes with the fork, confines itself
  * (isolate.c), parses, and writes the encoded document to a pipe. The parent
- * reads with a deadline and a size cap; the pipe ends with the child, since
- * closing it is not among the system calls the child keeps.
+ * reads with a deadline and a size cap, and does other things while there is
+ * nothing to read (fiber.c); the pipe ends with the child, since closing it is
+ * not among the system calls the child keeps.
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -20,6 +20,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "loader/daemon/fiber.h"
 #include "loader/daemon/isolate.h"
 #include "loader/daemon/sandbox.h"
 #include "loader/util/cleanup.h"
@@ -111,16 +112,15 @@ static int receive(int fd, struct answer *answer)
 	int64_t end = now_ms() + DEADLINE_MS;
 
 	for (;;) {
-		struct pollfd poll_fd = { .fd = fd, .events = POLLIN };
 		int64_t left = end - now_ms();
 		ssize_t n;
 		int r;
 
 		if (left <= 0)
 			return -ETIMEDOUT;
-		if (poll(&poll_fd, 1, (int)left) < 0 && errno != EINTR)
-			return -errno;
-		r = make_room(answer);
+		r = fiber_wait(fd, (int)left);
+		if (r >= 0)
+			r = make_room(answer);
 		if (r < 0)
 			return r;
 		n = read(fd, answer->bytes + answer->len,
@@ -238,12 +238,13 @@ int sandbox_run(const struct sandbox_job *job, sandbox_fn parse,
 	/* An entry's positions and path cost more than its text. */
 	struct answer answer = { .max = ((size_t)1 << 20) + 32 * job->len };
 	char why[128] = "the parser could not be started";
-	int r;
+	int r = -ECANCELED;
 
-	r = converse(job, parse, &answer, why, sizeof(why));
+	if (!fiber_is_cancelled())
+		r = converse(job, parse, &answer, why, sizeof(why));
 	if (r == 0)
 		r = take_answer(&answer, job->file, report, ret_document);
-	else
+	else if (r != -ECANCELED)
 		r = fail(report, job->file, why);
 	free(answer.bytes);
 	return r;

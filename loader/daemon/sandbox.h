@@ -12,8 +12,9 @@ struct signature_policy;
 /*
  * document_parse_signed() in a confined child; demands NULL: none. The findings
  * go to the report; with an error among them -EBADMSG is returned. A child that
- * dies, hangs or answers nonsense is an error of that file, too (E199). Blocks
- * at most 15 seconds.
+ * dies, hangs or answers nonsense is an error of that file, too (E199). Takes
+ * at most 15 seconds; in a fiber the loop goes on meanwhile, and -ECANCELED is
+ * returned when the fiber is to end.
  */
 int sandbox_parse(const char *file, const void *bytes, size_t len,
 		  const struct signature_policy *demands, struct report *report,

@@ -5,8 +5,9 @@
  * The run directory's lock comes first, so that everything after it is done by
  * one instance. The policy is read before the first kernel object is made, so
  * that files nobody can govern by change nothing; READY comes when traffic is
- * governed. Stopping lets go of handles only: programs, maps, rules and routes
- * stay.
+ * governed. Nobody is served before that, so the first policy's parsers are
+ * simply waited for; later ones are not (queue.c). Stopping lets go of handles
+ * only: programs, maps, rules and routes stay.
  */
 #include <errno.h>
 #include <signal.h>
@@ -25,6 +26,7 @@
 #include "loader/daemon/log.h"
 #include "loader/daemon/notify.h"
 #include "loader/daemon/probe.h"
+#include "loader/daemon/queue.h"
 #include "loader/daemon/reload.h"
 #include "loader/daemon/removal.h"
 #include "loader/daemon/requests.h"
@@ -170,6 +172,9 @@ static int start_policy(struct daemon *daemon)
 	r = start_engine(daemon);
 	if (r != 0)
 		return r;
+	r = queue_open(daemon, &daemon->queue);
+	if (r < 0)
+		return fail("make a queue", r);
 	r = control_open(daemon->options.run, daemon->loop, request_answer,
 			 daemon, &daemon->control);
 	if (r < 0)
@@ -212,6 +217,7 @@ static int serve(struct daemon *daemon)
 
 static void stop(struct daemon *daemon)
 {
+	queue_close(daemon->queue);
 	control_close(daemon->control);
 	watch_close(daemon->watch);
 	engine_close(daemon->engine);

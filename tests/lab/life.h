@@ -73,7 +73,8 @@ extern const struct life_test life_tunnel_tests[], life_traffic_tests[],
 	life_answer_tests[], life_repair_tests[], life_other_tests[],
 	life_routing_tests[], life_inbound_tests[], life_store_tests[],
 	fault_route_tests[], fault_tunnel_tests[], fault_endpoint_tests[],
-	fault_socket_tests[], fault_handed_tests[], fault_product_tests[];
+	fault_socket_tests[], fault_handed_tests[], fault_product_tests[],
+	life_busy_tests[];
 
 /* Tables of tests, up to a NULL: of the modes lifecycle (life.c) and faults */
 extern const struct life_test *const life_tables[], *const fault_tables[];

@@ -28,32 +28,55 @@
 static char dir[64], path[96];
 static pid_t server;
 
-/* Says who asks; "big" gets an answer that no socket buffer holds. */
-static json_t *answer(void *ctx, const struct ucred *peer,
-		      const json_t *request)
+static struct control *control;
+static uint64_t waiting[64];
+static size_t n_waiting;
+
+static void answer_waiting(void)
+{
+	json_t *json = control_result(json_pack("{s:i}", "uid", 4711));
+
+	for (size_t i = 0; i < n_waiting; i++)
+		control_answer(control, waiting[i], json);
+	n_waiting = 0;
+	json_decref(json);
+}
+
+/*
+ * Says who asks; "big" gets an answer that no socket buffer holds, "later" none
+ * before somebody says "go".
+ */
+static int answer(void *ctx, const struct ucred *peer, const json_t *request,
+		  uint64_t ticket, json_t **ret_answer)
 {
 	const char *command =
 		json_string_value(json_object_get(request, "command"));
 	char *big;
-	json_t *json;
 
 	(void)ctx;
-	if (!command || strcmp(command, "big"))
-		return control_result(
+	if (command && !strcmp(command, "later")) {
+		waiting[n_waiting++] = ticket;
+		return -EINPROGRESS;
+	}
+	if (command && !strcmp(command, "go"))
+		answer_waiting();
+	if (!command || strcmp(command, "big")) {
+		*ret_answer = control_result(
 			json_pack("{s:i}", "uid", (int)peer->uid));
+		return 0;
+	}
 	big = malloc(BIG);
 	if (!big)
-		return NULL;
+		return -ENOMEM;
 	memset(big, 'x', BIG);
-	json = control_result(json_stringn(big, BIG));
+	*ret_answer = control_result(json_stringn(big, BIG));
 	free(big);
-	return json;
+	return 0;
 }
 
 static int serve(void)
 {
 	const struct rlimit few = { 200, 200 };
-	struct control *control = NULL;
 	bool stop = false;
 	int loop = loop_new();
 
@@ -285,6 +308,40 @@ static void test_slow_reader(void **state)
 	expect_service();
 }
 
+/* Answers that take time: others are served, and clients may go away. */
+static void test_later(void **state)
+{
+	int first = dial(), gone = dial(), last = dial(), go;
+	char byte;
+
+	(void)state;
+	put(first, "{\"version\":1,\"command\":\"later\"}");
+	put(first, ASK);
+	put(gone, "{\"version\":1,\"command\":\"later\"}");
+	put(last, "{\"version\":1,\"command\":\"later\"}");
+	expect_service();
+	close(gone);
+	/* Its place is given to another, who gets no answer of others. */
+	gone = dial();
+	put(gone, ASK);
+	expect_uid(gone, geteuid());
+	shutdown(last, SHUT_WR);
+	expect_service();
+
+	go = dial();
+	put(go, "{\"version\":1,\"command\":\"go\"}");
+	expect_uid(go, geteuid());
+	expect_uid(first, 4711);
+	expect_uid(first, geteuid());
+	expect_uid(last, 4711);
+	assert_null(get(last));
+	assert_int_equal(recv(gone, &byte, 1, MSG_DONTWAIT), -1);
+	close(first);
+	close(gone);
+	close(last);
+	close(go);
+}
+
 static void test_other_user(void **state)
 {
 	int status, fd;
@@ -320,6 +377,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_partial, start, stop),
 		cmocka_unit_test_setup_teardown(test_idle, start, stop),
 		cmocka_unit_test_setup_teardown(test_slow_reader, start, stop),
+		cmocka_unit_test_setup_teardown(test_later, start, stop),
 		cmocka_unit_test_setup_teardown(test_other_user, start, stop),
 	};
 

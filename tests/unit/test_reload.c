@@ -160,9 +160,11 @@ static void expect_refused(uid_t uid, const char *request, const char *why)
 {
 	const struct ucred peer = { .uid = uid };
 	json_t *json = json_loads(request, 0, NULL);
-	json_t *answer = request_answer(NULL, &peer, json);
-	const char *error = json_string_value(json_object_get(answer, "error"));
+	json_t *answer = NULL;
+	const char *error;
 
+	assert_int_equal(request_answer(NULL, &peer, json, 1, &answer), 0);
+	error = json_string_value(json_object_get(answer, "error"));
 	assert_true(json_is_false(json_object_get(answer, "ok")));
 	assert_non_null(strstr(error, why));
 	json_decref(answer);
