@@ -10,7 +10,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "loader/daemon/candidate.h"
@@ -199,9 +198,7 @@ static void disable(const struct installed_view *view, struct policy *policy)
 static int compile(struct candidate *candidate, const struct store *store,
 		   const struct installed_view *view, struct report *report)
 {
-	_cleanup_(documents_clear) struct documents documents = {
-		.now = time(NULL)
-	};
+	_cleanup_(documents_clear) struct documents documents = documents_now();
 	int r, twice;
 
 	r = parse_files(candidate, store, &documents, report);
@@ -210,6 +207,8 @@ static int compile(struct candidate *candidate, const struct store *store,
 	twice = parse_installed(view, &documents, report);
 	if (twice < 0 && twice != -EBADMSG)
 		return twice;
+	candidate->from = documents.from;
+	candidate->until = documents.until;
 	r = policy_compile(documents.items, documents.n, report,
 			   &candidate->policy);
 	if (r == 0 && twice < 0) {
@@ -276,9 +275,7 @@ int candidate_parse(const struct candidate_source *source, const char *file,
 		    struct document **ret_document)
 {
 	_cleanup_(candidate_clear) struct candidate candidate = { 0 };
-	_cleanup_(documents_clear) struct documents documents = {
-		.now = time(NULL)
-	};
+	_cleanup_(documents_clear) struct documents documents = documents_now();
 	struct report ignored = { 0 };
 	int r;
 
@@ -301,9 +298,7 @@ int candidate_find(const struct candidate_source *source,
 		   const char *identifier, char **ret_file)
 {
 	_cleanup_(candidate_clear) struct candidate candidate = { 0 };
-	_cleanup_(documents_clear) struct documents documents = {
-		.now = time(NULL)
-	};
+	_cleanup_(documents_clear) struct documents documents = documents_now();
 	const struct document *document = NULL;
 	struct report ignored = { 0 };
 	int r;

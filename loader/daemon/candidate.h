@@ -4,6 +4,7 @@
 #define SPLITD_CANDIDATE_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "loader/daemon/inputs.h"
 
@@ -18,6 +19,7 @@ struct candidate {
 	struct policy *policy;
 	struct input_list good; /* the bytes of files it was made of */
 	size_t n_kept;		/* of these, last good versions of bad files */
+	int64_t from, until;	/* wall clock: the policy is good between */
 };
 
 struct candidate_source {

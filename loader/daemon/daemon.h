@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 
+#include "loader/daemon/alarm.h"
 #include "loader/daemon/candidate.h"
 #include "loader/daemon/instance.h"
 #include "loader/daemon/loop.h"
@@ -27,9 +28,11 @@ struct daemon {
 	struct candidate first; /* until it is in force */
 	struct policy *policy;	/* in force; the engine refers to it */
 	bool had_dir, had_host; /* what it was made of */
+	int64_t from, until;	/* of it, by the wall clock */
 	struct report report;	/* of the last reload */
 	int loop;
-	struct source signals, kernel, removal;
+	struct source signals, kernel;
+	struct alarm removal;
 	struct queue *queue;
 	struct control *control;
 	struct watch *watch;

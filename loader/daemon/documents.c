@@ -5,7 +5,20 @@
 #include <string.h>
 
 #include "loader/daemon/documents.h"
+#include "loader/daemon/moment.h"
 #include "policy/read/report.h"
+
+struct documents documents_now(void)
+{
+	struct moment now;
+
+	/* Not time(): it lags, and an alarm at a date is not to be too early.
+	 */
+	moment_now(&now);
+	return (struct documents){ .now = now.wall,
+				   .from = INT64_MIN,
+				   .until = INT64_MAX };
+}
 
 void documents_clear(struct documents *documents)
 {
@@ -15,19 +28,40 @@ void documents_clear(struct documents *documents)
 	*documents = (struct documents){ 0 };
 }
 
+/* Is it over, and until when will that be as it is? */
+static bool is_removed(struct documents *documents,
+		       const struct document *document)
+{
+	const struct document_identity *identity = document_identity(document);
+	int64_t date = identity->removal_date;
+
+	if (!identity->has_removal_date)
+		return false;
+	if (date <= documents->now && date > documents->from)
+		documents->from = date;
+	if (date > documents->now && date < documents->until)
+		documents->until = date;
+	return date <= documents->now;
+}
+
 int documents_add(struct documents *documents, struct document *document,
 		  struct report *report)
 {
-	struct document **grown =
-		realloc(documents->items, (documents->n + 1) * sizeof(*grown));
+	struct document **grown;
+	int r = document_check_dates(document, documents->now, report);
 
+	if (r < 0 || is_removed(documents, document)) {
+		document_free(document);
+		return r;
+	}
+	grown = realloc(documents->items, (documents->n + 1) * sizeof(*grown));
 	if (!grown) {
 		document_free(document);
 		return -ENOMEM;
 	}
 	documents->items = grown;
 	grown[documents->n++] = document;
-	return document_check_dates(document, documents->now, report);
+	return 0;
 }
 
 const struct document *documents_find(const struct documents *documents,

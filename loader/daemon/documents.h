@@ -14,12 +14,19 @@ struct documents {
 	struct document **items;
 	size_t n;
 	int64_t now;				/* for their dates */
+	int64_t from, until;			/* all dates fall outside */
 	const struct signature_policy *demands; /* the host file's; NULL */
 };
 
+/* None yet, to be judged by the wall clock as it is now. */
+struct documents documents_now(void);
+
 void documents_clear(struct documents *documents);
 
-/* Takes the document, in any case; warns of its dates. 0 or -ENOMEM. */
+/*
+ * Takes the document, in any case, and warns of its dates; one whose
+ * RemovalDate has come is not among the documents. 0 or -ENOMEM.
+ */
 int documents_add(struct documents *documents, struct document *document,
 		  struct report *report);
 

@@ -9,7 +9,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "loader/daemon/check.h"
 #include "loader/daemon/control.h"
@@ -18,8 +17,8 @@
 #include "loader/daemon/installed.h"
 #include "loader/daemon/log.h"
 #include "loader/daemon/mdm_result.h"
+#include "loader/daemon/moment.h"
 #include "loader/daemon/reload.h"
-#include "loader/daemon/removal.h"
 #include "loader/util/base64.h"
 #include "loader/util/cleanup.h"
 #include "loader/util/json.h"
@@ -57,15 +56,6 @@ static json_t *outcome(const struct daemon *daemon, const struct report *report,
 			 (json_int_t)engine_generation(daemon->engine));
 }
 
-static int change(struct daemon *daemon, struct installed_view *view,
-		  const char **ret_error)
-{
-	int r = reload_change(daemon, view, ret_error);
-
-	removal_arm(daemon);
-	return r;
-}
-
 /* Why there is nothing to remove. */
 static json_t *not_installed(const struct daemon *daemon,
 			     const char *identifier)
@@ -92,7 +82,7 @@ json_t *remove_answer(struct daemon *daemon, const json_t *request)
 		return NULL;
 	if (installed_drop(&view, identifier) < 0)
 		return not_installed(daemon, identifier);
-	r = change(daemon, &view, &error);
+	r = reload_change(daemon, &view, &error);
 	if (r == 0)
 		log_line(LOG_INFO, "removed %s", identifier);
 	return control_result(outcome(daemon, &daemon->report, r, error));
@@ -114,7 +104,7 @@ static json_t *switch_answer(struct daemon *daemon, const json_t *request,
 		return control_error("unknown tunnel '%s'", uuid);
 	if (installed_disable(&view, uuid, !on) < 0)
 		return NULL;
-	r = change(daemon, &view, &error);
+	r = reload_change(daemon, &view, &error);
 	if (r == 0)
 		log_line(LOG_INFO, "%s tunnel %s", on ? "enabled" : "disabled",
 			 uuid);
@@ -175,31 +165,27 @@ static const char *put_error(int r)
 	}
 }
 
-/* So that nothing ends before its duration is over. */
-static int64_t now_rounded_up(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_REALTIME, &now);
-	return now.tv_sec + (now.tv_nsec > 0);
-}
-
 static int put(struct daemon *daemon, const struct upload *upload,
 	       const struct document *document, const char **ret_error)
 {
 	_cleanup_(installed_view_clear) struct installed_view view = { 0 };
 	int r = installed_view(daemon->installed, &view);
+	struct moment now;
 
+	/* The second to come, so that nothing ends before its time. */
+	moment_now(&now);
+	now.wall++;
+	now.uptime++;
 	if (r == 0 && document_kind(document) == DOCUMENT_HOST)
 		r = -EINVAL;
 	if (r == 0)
 		r = installed_put(&view, document, upload->file, upload->bytes,
-				  upload->len, now_rounded_up());
+				  upload->len, &now);
 	if (r < 0) {
 		*ret_error = put_error(r);
 		return r;
 	}
-	r = change(daemon, &view, ret_error);
+	r = reload_change(daemon, &view, ret_error);
 	if (r == 0)
 		log_line(LOG_INFO, "installed %s", upload->file);
 	return r;

@@ -243,15 +243,16 @@ void installed_sweep(const struct installed *installed)
 	}
 }
 
-int64_t installed_next_removal(const struct installed *installed)
+int64_t installed_next_removal(const struct installed *installed,
+			       const struct moment *now)
 {
 	const json_t *items = json_object_get(installed->index, "items"), *item;
 	int64_t next = INT64_MAX;
 	size_t i;
 
 	json_array_foreach(items, i, item) {
-		if (item_removal(item) < next)
-			next = item_removal(item);
+		if (item_removal(item, now) < next)
+			next = item_removal(item, now);
 	}
 	return next;
 }

@@ -11,6 +11,7 @@
 
 struct document;
 struct installed;
+struct moment;
 
 /*
  * The store as it is, or as it would be: what a change is prepared on and
@@ -41,16 +42,21 @@ void installed_view_clear(struct installed_view *view);
  * RemoveProfile or installed_drop() of what is not there.
  */
 int installed_put(struct installed_view *view, const struct document *document,
-		  const char *file, const void *bytes, size_t len, int64_t now);
+		  const char *file, const void *bytes, size_t len,
+		  const struct moment *now);
 int installed_drop(struct installed_view *view, const char *identifier);
 int installed_disable(struct installed_view *view, const char *uuid,
 		      bool disabled);
 
-/* Drops what is to be gone by now; how many that were. */
-size_t installed_expire(struct installed_view *view, int64_t now);
+/* item_adjust() for all; has anything changed? */
+bool installed_adjust(struct installed_view *view, const struct moment *now);
 
-/* When the next item is to go; INT64_MAX: none is. */
-int64_t installed_next_removal(const struct installed *installed);
+/* Drops what is to be gone by now; how many that were. */
+size_t installed_expire(struct installed_view *view, const struct moment *now);
+
+/* When the next item is to go, by the wall clock; INT64_MAX: none is. */
+int64_t installed_next_removal(const struct installed *installed,
+			       const struct moment *now);
 
 /*
  * Puts the view into force on disk, and what was there into the view, so that

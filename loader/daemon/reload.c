@@ -21,6 +21,7 @@
 #include "loader/daemon/notify.h"
 #include "loader/daemon/queue.h"
 #include "loader/daemon/reload.h"
+#include "loader/daemon/removal.h"
 #include "loader/daemon/store.h"
 #include "loader/util/cleanup.h"
 #include "loader/util/json.h"
@@ -92,6 +93,9 @@ static int apply(struct daemon *daemon, struct candidate *candidate,
 	tell_bound(daemon->policy, candidate->policy);
 	policy_free(daemon->policy);
 	daemon->policy = TAKE_PTR(candidate->policy);
+	daemon->from = candidate->from;
+	daemon->until = candidate->until;
+	removal_arm(daemon);
 	daemon->had_dir = access(daemon->options.policy, F_OK) == 0;
 	daemon->had_host = access(daemon->options.host, F_OK) == 0;
 	r = store_write(daemon->store, &candidate->good);

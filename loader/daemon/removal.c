@@ -1,19 +1,20 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Installed profiles that end by themselves.
+ * Profiles that end by themselves.
  *
- * The dates are of the wall clock, so the timer is, too; when the clock is set,
- * the kernel tells, and everything is looked at again.
+ * An installed one is removed; one in the policy directory, which is not ours
+ * to change, is left out of the policy from its date on, and is back when the
+ * clock turns out to have been wrong. So whatever is in force holds from some
+ * time until another, and beyond either it is made anew.
  */
 #include <errno.h>
 #include <string.h>
-#include <sys/timerfd.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "loader/daemon/daemon.h"
 #include "loader/daemon/installed.h"
 #include "loader/daemon/log.h"
+#include "loader/daemon/moment.h"
 #include "loader/daemon/queue.h"
 #include "loader/daemon/reload.h"
 #include "loader/daemon/removal.h"
@@ -23,67 +24,97 @@
 
 static void arm(struct daemon *daemon, int64_t at)
 {
-	struct itimerspec when = { .it_value.tv_sec = at };
+	int r = alarm_set(&daemon->removal, at);
 
-	/* 0 would disarm; any time that has passed fires at once. */
-	if (at < 1)
-		when.it_value.tv_sec = 1;
-	if (at == INT64_MAX)
-		when.it_value.tv_sec = 0;
-	if (timerfd_settime(daemon->removal.fd,
-			    TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET, &when,
-			    NULL) < 0)
+	if (r < 0)
 		log_line(LOG_WARNING, "cannot wait for a removal date: %s",
-			 strerror(errno));
+			 strerror(-r));
 }
 
 void removal_arm(struct daemon *daemon)
 {
-	arm(daemon, installed_next_removal(daemon->installed));
+	struct moment now;
+	int64_t next;
+
+	moment_now(&now);
+	next = installed_next_removal(daemon->installed, &now);
+	arm(daemon, daemon->until < next ? daemon->until : next);
 }
 
-static json_t *remove_expired(struct daemon *daemon, const json_t *request)
+static bool is_out_of_date(const struct daemon *daemon)
+{
+	struct moment now;
+
+	moment_now(&now);
+	return now.wall < daemon->from || now.wall >= daemon->until;
+}
+
+/* What is to be gone is taken out of the view; true if that changed it. */
+static bool bring_up_to_date(struct installed_view *view, size_t *ret_expired)
+{
+	struct moment now;
+	bool adjusted;
+
+	moment_now(&now);
+	adjusted = installed_adjust(view, &now);
+	*ret_expired = installed_expire(view, &now);
+	if (*ret_expired)
+		log_line(LOG_INFO, "the end of an installed profile has come");
+	return adjusted || *ret_expired;
+}
+
+static int update_installed(struct daemon *daemon)
 {
 	_cleanup_(installed_view_clear) struct installed_view view = { 0 };
-	int64_t now = time(NULL);
+	int r = installed_view(daemon->installed, &view);
 	const char *error;
-	int r = 0;
+	size_t expired;
 
-	(void)request;
-	if (installed_view(daemon->installed, &view) == 0 &&
-	    installed_expire(&view, now) > 0) {
-		log_line(LOG_INFO, "a profile's removal date has come");
-		r = reload_change(daemon, &view, &error);
+	if (r < 0 || !bring_up_to_date(&view, &expired))
+		return r;
+	return expired ? reload_change(daemon, &view, &error) :
+			 installed_commit(daemon->installed, &view);
+}
+
+/* For the queue. */
+static json_t *look_again(struct daemon *daemon, const json_t *request)
+{
+	int r = update_installed(daemon);
+	struct moment now;
+
+	if (is_out_of_date(daemon)) {
+		log_line(LOG_INFO, "a removal date has come, or is to come "
+				   "again: the clock was set");
+		json_decref(reload_answer(daemon, request));
 	}
-	if (r < 0)
-		arm(daemon, now + RETRY_SEC);
-	else
+	if (r == 0 && !is_out_of_date(daemon)) {
 		removal_arm(daemon);
+		return NULL;
+	}
+	moment_now(&now);
+	arm(daemon, now.wall + RETRY_SEC);
 	return NULL;
 }
 
-static void removal_event(void *ctx, uint32_t events)
+static void removal_event(void *ctx)
 {
 	struct daemon *daemon = ctx;
-	uint64_t count;
+	struct moment now;
 
-	(void)events;
-	/* ECANCELED: the clock was set. */
-	if (read(daemon->removal.fd, &count, sizeof(count)) < 0 &&
-	    errno == EAGAIN)
+	if (queue_join(daemon->queue, look_again, 0) == 0)
 		return;
-	if (queue_join(daemon->queue, remove_expired, 0) < 0)
-		arm(daemon, time(NULL) + RETRY_SEC);
+	moment_now(&now);
+	arm(daemon, now.wall + RETRY_SEC);
 }
 
 static int remove_old(struct daemon *daemon)
 {
 	_cleanup_(installed_view_clear) struct installed_view view = { 0 };
 	int r = installed_view(daemon->installed, &view);
+	size_t expired;
 
-	if (r < 0 || installed_expire(&view, time(NULL)) == 0)
+	if (r < 0 || !bring_up_to_date(&view, &expired))
 		return r;
-	log_line(LOG_INFO, "a profile's removal date has come");
 	r = installed_commit(daemon->installed, &view);
 	if (r == 0)
 		installed_sweep(daemon->installed);
@@ -94,14 +125,10 @@ int removal_open(struct daemon *daemon)
 {
 	int r = remove_old(daemon);
 
-	if (r < 0)
-		return r;
-	daemon->removal = (struct source){
-		timerfd_create(CLOCK_REALTIME, TFD_CLOEXEC | TFD_NONBLOCK),
-		removal_event, daemon
-	};
-	if (daemon->removal.fd < 0)
-		return -errno;
-	removal_arm(daemon);
-	return loop_add(daemon->loop, &daemon->removal, EPOLLIN);
+	if (r == 0)
+		r = alarm_open(&daemon->removal, daemon->loop, removal_event,
+			       daemon);
+	if (r == 0)
+		removal_arm(daemon);
+	return r;
 }

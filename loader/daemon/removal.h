@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Installed profiles that end by themselves. */
+/* Profiles that end by themselves. */
 #ifndef SPLITD_REMOVAL_H
 #define SPLITD_REMOVAL_H
 
@@ -11,7 +11,7 @@ struct daemon;
  */
 int removal_open(struct daemon *daemon);
 
-/* To be called whenever what is installed has changed. */
+/* To be called whenever what is installed or in force has changed. */
 void removal_arm(struct daemon *daemon);
 
 #endif

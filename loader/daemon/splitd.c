@@ -225,7 +225,7 @@ static void stop(struct daemon *daemon)
 	candidate_clear(&daemon->first);
 	store_close(daemon->store);
 	installed_close(daemon->installed);
-	cleanup_close(&daemon->removal.fd);
+	alarm_close(&daemon->removal);
 	report_clear(&daemon->report);
 	cleanup_close(&daemon->loop);
 	cleanup_close(&daemon->signals.fd);
@@ -294,7 +294,9 @@ int main(int argc, char **argv)
 		.instance = { -1, -1 },
 		.loop = -1,
 		.signals = { .fd = -1 },
-		.removal = { .fd = -1 },
+		.removal = { .source.fd = -1 },
+		.from = INT64_MIN,
+		.until = INT64_MAX,
 	};
 	int r = options_parse(argc, argv, &daemon.options);
 

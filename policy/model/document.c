@@ -117,9 +117,9 @@ int document_check_dates(const struct document *document, int64_t now,
 	const struct document_identity *identity = &document->identity;
 	int r = 0;
 
-	if (identity->has_removal_date && identity->removal_date < now)
+	if (identity->has_removal_date && identity->removal_date <= now)
 		r = warn_past(document, report, "W370", &document->removal_at,
-			      "in the past: the profile is to be removed");
+			      "in the past: the profile is not in force");
 	if (r == 0 && identity->has_expiration && identity->expiration < now)
 		r = warn_past(document, report, "W403",
 			      &document->expiration_at,

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "tests/lab/cleanup.h"
 #include "tests/lab/life.h"
@@ -279,8 +280,50 @@ static int ends(struct life *life)
 	return r < 0 ? r : direct(life);
 }
 
+/* One in the directory ends as well: its file stays, and counts for nothing. */
+static int ends_there(struct life *life)
+{
+	static const char find[] = "<key>PayloadVersion</key>";
+	struct ask ask = { .app = APP_LISTED, .dst = DST_LISTED };
+	time_t end = time(NULL) + 4;
+	char text[200], date[32];
+	int r;
+
+	strftime(date, sizeof(date), "%FT%TZ", gmtime(&end));
+	snprintf(text, sizeof(text),
+		 "<key>RemovalDate</key><date>%s</date>\n%s", date, find);
+	r = file_edit(life, PROFILE, find, text);
+	if (r >= 0)
+		r = ctl_reload(life, 0);
+	if (r >= 0)
+		r = life_governed(life);
+	if (r >= 0 && time(NULL) >= end)
+		return life_no(life, "the machine is too slow for this test");
+	while (r >= 0 && time(NULL) < end + 6) {
+		life_ask(life, &ask);
+		if (!ask.error && ask.side == SIDE_UPLINK)
+			break;
+	}
+	if (r >= 0 && time(NULL) < end)
+		return life_no(life, "ended too early");
+	if (r >= 0)
+		r = direct(life);
+	if (r >= 0)
+		r = restart(life, SIGTERM);
+	if (r >= 0)
+		r = direct(life);
+
+	/* It was the date, and nothing else. */
+	if (r >= 0)
+		r = file_edit(life, PROFILE, "", "");
+	if (r >= 0)
+		r = ctl_reload(life, 0);
+	return r < 0 ? r : life_governed(life);
+}
+
 const struct life_test life_store_tests[] = {
 	{ "store", store, 0 },
 	{ "store-removal-date", ends, 0 },
+	{ "directory-removal-date", ends_there, 0 },
 	{ 0 },
 };

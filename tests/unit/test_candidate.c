@@ -15,6 +15,7 @@
 #include "loader/daemon/candidate.h"
 #include "loader/daemon/check.h"
 #include "loader/daemon/installed.h"
+#include "loader/daemon/moment.h"
 #include "loader/daemon/store.h"
 #include "loader/util/file.h"
 #include "policy/model/document.h"
@@ -103,6 +104,7 @@ static void put_data(const char *name, const char *from)
 /* Commits the file's bytes to the store. */
 static void install(const void *bytes, size_t len)
 {
+	const struct moment first = { .wall = 1 };
 	struct installed_view view = { 0 };
 	struct document *document = NULL;
 	struct report report = { 0 };
@@ -110,7 +112,8 @@ static void install(const void *bytes, size_t len)
 	assert_int_equal(document_parse("f", bytes, len, &report, &document),
 			 0);
 	assert_int_equal(installed_view(installed, &view), 0);
-	assert_int_equal(installed_put(&view, document, "f", bytes, len, 1), 0);
+	assert_int_equal(
+		installed_put(&view, document, "f", bytes, len, &first), 0);
 	assert_int_equal(installed_commit(installed, &view), 0);
 	installed_view_clear(&view);
 	document_free(document);
