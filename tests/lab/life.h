@@ -74,7 +74,7 @@ extern const struct life_test life_tunnel_tests[], life_traffic_tests[],
 	life_routing_tests[], life_inbound_tests[], life_store_tests[],
 	fault_route_tests[], fault_tunnel_tests[], fault_endpoint_tests[],
 	fault_socket_tests[], fault_handed_tests[], fault_product_tests[],
-	life_busy_tests[];
+	life_busy_tests[], life_secret_tests[];
 
 /* Tables of tests, up to a NULL: of the modes lifecycle (life.c) and faults */
 extern const struct life_test *const life_tables[], *const fault_tables[];
@@ -132,6 +132,13 @@ int ctl_state(struct life *life, const char *state, int deadline_ms);
 #define _cleanup_ctl_  __attribute__((cleanup(ctl_clear)))
 #define _cleanup_json_ __attribute__((cleanup(json_decrefp)))
 
+/* life_parser.c: splitd's next parser, held by a debugger */
+int parser_await(struct life *life); /* before what makes splitd parse */
+pid_t parser_hold(struct life *life);
+void parser_release(pid_t pid);
+int parser_ends(struct life *life, pid_t pid, int deadline_ms);
+unsigned log_count(const struct life *life, const char *what);
+
 /* life_link.c: the tunnel's device */
 int tunnel_set(struct life *life, bool up);
 int tunnel_carrier(struct life *life, bool on);
@@ -140,10 +147,12 @@ int tunnel_create(struct life *life);
 int tunnel_running(struct life *life, bool running);
 int tunnel_restore(struct life *life);
 
-/* life_routing.c: the lab's profile with these keys in VPN and VendorConfig */
+/* life_routing.c: the lab's profile with these keys in VPN and VendorConfig,
+ * and reloaded */
 #define TUN0	       "<key>Interface</key><string>tun0</string>\n"
 #define PREFIX(text)   "<string>" text "</string>"
 #define INCLUDED(text) "<key>IncludedRoutes</key><array>" text "</array>\n"
+int profile_write(struct life *life, const char *vpn, const char *vendor);
 int profile_put(struct life *life, const char *vpn, const char *vendor);
 int ip_run(const struct life *life, enum ns ns, const char *commands);
 

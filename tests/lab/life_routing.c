@@ -67,7 +67,7 @@ static int far_extend(struct life *life)
 	return r < 0 ? life_no(life, "far hosts: %s", strerror(-r)) : 0;
 }
 
-int profile_put(struct life *life, const char *vpn, const char *vendor)
+int profile_write(struct life *life, const char *vpn, const char *vendor)
 {
 	static const char vpn_at[] = "<key>VPN</key><dict>\n";
 	static const char vendor_at[] = "<key>VendorConfig</key><dict>\n";
@@ -77,7 +77,6 @@ int profile_put(struct life *life, const char *vpn, const char *vendor)
 	char *a = text ? strstr(text, vpn_at) : NULL;
 	char *b = a ? strstr(a, vendor_at) : NULL;
 	char *c = b ? strstr(b, end_at) : NULL;
-	int r;
 
 	if (!c)
 		return life_no(life, "%s is another one", name);
@@ -86,7 +85,13 @@ int profile_put(struct life *life, const char *vpn, const char *vendor)
 	if (asprintf(&edited, "%.*s%s%.*s%s%s", (int)(a - text), text, vpn,
 		     (int)(b - a), a, vendor, c) < 0)
 		return -ENOMEM;
-	r = file_put(life, name, edited);
+	return file_put(life, name, edited);
+}
+
+int profile_put(struct life *life, const char *vpn, const char *vendor)
+{
+	int r = profile_write(life, vpn, vendor);
+
 	return r < 0 ? r : ctl_reload(life, 0);
 }
 

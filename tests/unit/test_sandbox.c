@@ -10,12 +10,16 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
+#include "loader/daemon/isolate.h"
 #include "loader/daemon/sandbox.h"
 #include "policy/model/document.h"
 #include "policy/read/report.h"
@@ -220,6 +224,24 @@ static void test_other_file(void **state)
 	expect_refused(speaks_of_other, "makes no sense");
 }
 
+/* For the daemon itself; in a child, since there is no way back. */
+static void test_memory(void **state)
+{
+	int status;
+	pid_t pid = fork();
+
+	(void)state;
+	if (pid == 0) {
+		struct rlimit core = { 1, 1 };
+
+		_exit(isolate_memory() < 0 ||
+		      prctl(PR_GET_DUMPABLE, 0, 0, 0, 0) != 0 ||
+		      getrlimit(RLIMIT_CORE, &core) < 0 || core.rlim_max != 0);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -229,6 +251,7 @@ int main(void)
 		cmocka_unit_test(test_misbehaviour),
 		cmocka_unit_test(test_random_tables),
 		cmocka_unit_test(test_other_file),
+		cmocka_unit_test(test_memory),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
