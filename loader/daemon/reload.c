@@ -52,25 +52,41 @@ static bool fits(const struct daemon *daemon, const struct policy *policy)
 	       options_mark_room(engine->mark_value, engine->mark_mask);
 }
 
+/* The file that defines the app's tunnel; NULL: it has none. */
+static const char *definer(const struct policy *policy, const struct app *app)
+{
+	if (app->tunnel == TUNNEL_NONE)
+		return NULL;
+	return policy->origins[policy->tunnels[app->tunnel].origin].file;
+}
+
 /*
- * Links that waited for a tunnel and have one now. Whoever defines the tunnel
- * gets the app's traffic, so this is said aloud each time.
+ * Whoever defines an app's tunnel gets its traffic. So it is said aloud each
+ * time that a link which waited for a tunnel has one now, and that another file
+ * or another tunnel takes an app over.
  */
 static void tell_bound(const struct policy *before, const struct policy *now)
 {
 	for (size_t i = 0; before && i < now->n_apps; i++) {
-		const struct app *app = &now->apps[i], *old;
+		const struct app *app = &now->apps[i];
+		const struct app *old = policy_find_app(before, app->id);
+		const char *to = definer(now, app);
+		const char *from = old ? definer(before, old) : NULL;
 
-		if (app->tunnel == TUNNEL_NONE)
+		if (!old || !to || !old->linked_uuid)
 			continue;
-		old = policy_find_app(before, app->id);
-		if (!old || old->tunnel != TUNNEL_NONE || !old->linked_uuid)
-			continue;
-		log_line(LOG_WARNING,
-			 "app %s, whose link was pending, is bound "
-			 "to tunnel %s by %s",
-			 app->id, app->linked_uuid,
-			 now->origins[now->tunnels[app->tunnel].origin].file);
+		if (!from)
+			log_line(LOG_WARNING,
+				 "app %s, whose link was pending, is bound "
+				 "to tunnel %s by %s",
+				 app->id, app->linked_uuid, to);
+		else if (strcmp(from, to) ||
+			 strcmp(old->linked_uuid, app->linked_uuid))
+			log_line(LOG_WARNING,
+				 "app %s goes over from tunnel %s of %s to "
+				 "tunnel %s of %s",
+				 app->id, old->linked_uuid, from,
+				 app->linked_uuid, to);
 	}
 }
 

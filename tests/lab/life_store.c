@@ -321,9 +321,132 @@ static int ends_there(struct life *life)
 	return r < 0 ? r : life_governed(life);
 }
 
+/* A file gets another name: the same tunnel, but another file's. */
+static int rename_profile(struct life *life, const char *from, const char *to)
+{
+	char old[LAB_PATH + 64], new[LAB_PATH + 64];
+
+	snprintf(old, sizeof(old), "%s/%s", life->lab->dir, from);
+	snprintf(new, sizeof(new), "%s/%s", life->lab->dir, to);
+	if (rename(old, new) < 0)
+		return life_no(life, "%s: %s", from, strerror(errno));
+	return ctl_reload(life, 0);
+}
+
+static int warned(struct life *life, const char *what, unsigned want)
+{
+	unsigned n = log_count(life, what);
+
+	if (n != want)
+		return life_no(life, "'%s' was said %u times, not %u", what, n,
+			       want);
+	return 0;
+}
+
+/* Whoever gets an app's traffic, splitd says so, once. */
+static int takes_over(struct life *life)
+{
+	static const char over[] = "app com.example.listed goes over from";
+	static const char bound[] = "app com.example.listed, whose link was";
+	static const char other[] = "policy/other.mobileconfig";
+	unsigned overs = log_count(life, over), bounds = log_count(life, bound);
+	int r = ctl_reload(life, 0);
+
+	if (r >= 0)
+		r = warned(life, over, overs);
+	if (r >= 0)
+		r = rename_profile(life, PROFILE, other);
+	if (r >= 0)
+		r = warned(life, over, overs + 1);
+	if (r >= 0)
+		r = warned(life, bound, bounds);
+	if (r >= 0)
+		r = rename_profile(life, other, "policy/gone");
+	if (r >= 0)
+		r = direct(life);
+	if (r >= 0)
+		r = rename_profile(life, "policy/gone", PROFILE);
+	if (r >= 0)
+		r = warned(life, bound, bounds + 1);
+	if (r >= 0)
+		r = warned(life, over, overs + 1);
+	return r < 0 ? r : life_governed(life);
+}
+
+/* The lab's profile once more, under other names: a second tunnel. */
+static int second_put(struct life *life, char *path, size_t size)
+{
+	_cleanup_free_ char *text = file_text(life, PROFILE);
+	char *at;
+
+	snprintf(path, size, "%s/second", life->lab->dir);
+	if (!text)
+		return -ENOMEM;
+	while ((at = strstr(text, uuid)))
+		at[0] = 'e';
+	while ((at = strstr(text, IDENTIFIER)))
+		at[0] = 'C';
+	at = strstr(text, "<key>Interface</key><string>tun0");
+	if (!at)
+		return life_no(life, "the profile names no interface");
+	memcpy(at + strlen("<key>Interface</key><string>"), "tun9", 4);
+	return file_put(life, "second", text);
+}
+
+/*
+ * What is refused after the store has it: there is a mark for one tunnel only.
+ * The store is as it was, also for the next start.
+ */
+static int takes_back(struct life *life)
+{
+	char first[LAB_PATH + 64], second[LAB_PATH + 64];
+	_cleanup_ctl_ struct ctl ctl = { 0 };
+	int r = second_put(life, second, sizeof(second));
+
+	snprintf(first, sizeof(first), "%s/saved/vpn.mobileconfig",
+		 life->lab->dir);
+	file_remove(life, PROFILE);
+	if (r >= 0)
+		r = daemon_start(life->lab);
+	if (r >= 0)
+		r = says(life, 0, "install", first, NULL);
+	if (r >= 0)
+		r = life_governed(life);
+	if (r >= 0)
+		r = says(life, 1, "install", second,
+			 (const char *const[3]){ "mask is too narrow" });
+	if (r >= 0)
+		r = life_governed(life);
+	if (r >= 0)
+		r = ctl_run(life, 0, &ctl, "list", "--json", NULL);
+	if (r >= 0 &&
+	    (!strstr(ctl.out, IDENTIFIER) || strstr(ctl.out, "Com.example")))
+		r = life_no(life, "list says %.300s", ctl.out);
+	if (r >= 0)
+		r = restart(life, SIGKILL);
+	return r < 0 ? r : life_governed(life);
+}
+
+static int refused(struct life *life)
+{
+	const char **extra = life->lab->daemon.extra;
+	int r, s;
+
+	extra[0] = "--mark";
+	extra[1] = "0x01000000/0x01000000";
+	r = takes_back(life);
+	s = daemon_stop(life->lab, SIGKILL);
+	if (s >= 0)
+		s = daemon_purge(life->lab);
+	extra[0] = NULL;
+	return r < 0 ? r : s;
+}
+
 const struct life_test life_store_tests[] = {
 	{ "store", store, 0 },
 	{ "store-removal-date", ends, 0 },
 	{ "directory-removal-date", ends_there, 0 },
+	{ "store-take-over", takes_over, 0 },
+	{ "store-refused", refused, LIFE_STOPPED },
 	{ 0 },
 };

@@ -233,15 +233,26 @@ static void test_nonsense(void **state)
 	expect_service();
 }
 
+static void announce(int fd, size_t len)
+{
+	uint32_t head = htonl((uint32_t)len);
+
+	assert_int_equal(send(fd, &head, 4, MSG_NOSIGNAL), 4);
+}
+
 static void test_oversize(void **state)
 {
-	uint32_t head = htonl(CONTROL_MAX_REQUEST + 1);
 	char *request = malloc(CONTROL_MAX_REQUEST + 1);
 	int fd = dial();
 
 	(void)state;
-	assert_int_equal(send(fd, &head, 4, MSG_NOSIGNAL), 4);
-	assert_null(get(fd));
+	announce(fd, CONTROL_MAX_UPLOAD);
+	expect_service();
+	assert_int_equal(recv(fd, request, 1, MSG_DONTWAIT), -1);
+	close(fd);
+	fd = dial();
+	announce(fd, CONTROL_MAX_UPLOAD + 1);
+	assert_int_equal(recv(fd, request, 1, 0), 0);
 	close(fd);
 
 	/* The largest there may be. */
@@ -346,6 +357,7 @@ static void test_other_user(void **state)
 {
 	int status, fd;
 	pid_t pid;
+	char byte;
 
 	(void)state;
 	if (geteuid() != 0) {
@@ -358,6 +370,16 @@ static void test_other_user(void **state)
 
 		if (setresuid(OTHER_UID, OTHER_UID, OTHER_UID) < 0)
 			_exit(2);
+		fd = dial();
+		announce(fd, CONTROL_MAX_REQUEST);
+		if (recv(fd, &byte, 1, MSG_DONTWAIT) != -1 || errno != EAGAIN)
+			_exit(3);
+		close(fd);
+		fd = dial();
+		announce(fd, CONTROL_MAX_REQUEST + 1);
+		if (recv(fd, &byte, 1, 0) != 0)
+			_exit(4);
+		close(fd);
 		fd = dial();
 		put(fd, ASK);
 		json = json_object_get(get(fd), "result");
