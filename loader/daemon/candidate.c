@@ -67,7 +67,8 @@ static int parse(struct candidate *candidate, struct input *input,
 	r = fall_back(input, store, ret_document);
 	if (r == 0)
 		candidate->n_kept++;
-	return r == -ENOMEM ? r : r < 0 ? -ENOENT : 0;
+	/* Only what is known to have no good version is left out. */
+	return r == -EBADMSG ? -ENOENT : r;
 }
 
 /* Drops the input at this place, which has no good version at all. */

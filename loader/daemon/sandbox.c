@@ -232,20 +232,28 @@ static int converse(const struct sandbox_job *job, sandbox_fn parse,
 	return r < 0 ? r : reaped;
 }
 
+/* Or is it us who lack descriptors, processes or memory? */
+static bool is_of_file(int error)
+{
+	return error == -ETIMEDOUT || error == -EFBIG || error == -ECHILD;
+}
+
 int sandbox_run(const struct sandbox_job *job, sandbox_fn parse,
 		struct report *report, struct document **ret_document)
 {
 	/* An entry's positions and path cost more than its text. */
 	struct answer answer = { .max = ((size_t)1 << 20) + 32 * job->len };
-	char why[128] = "the parser could not be started";
+	char why[128] = "";
 	int r = -ECANCELED;
 
 	if (!fiber_is_cancelled())
 		r = converse(job, parse, &answer, why, sizeof(why));
 	if (r == 0)
 		r = take_answer(&answer, job->file, report, ret_document);
-	else if (r != -ECANCELED)
+	else if (is_of_file(r))
 		r = fail(report, job->file, why);
+	else if (r != -ECANCELED)
+		r = -ENOMEM;
 	free(answer.bytes);
 	return r;
 }

@@ -14,7 +14,8 @@ struct signature_policy;
  * go to the report; with an error among them -EBADMSG is returned. A child that
  * dies, hangs or answers nonsense is an error of that file, too (E199). Takes
  * at most 15 seconds; in a fiber the loop goes on meanwhile, and -ECANCELED is
- * returned when the fiber is to end.
+ * returned when the fiber is to end. -ENOMEM: there was no process, descriptor
+ * or memory for the child; nothing is known of the file then.
  */
 int sandbox_parse(const char *file, const void *bytes, size_t len,
 		  const struct signature_policy *demands, struct report *report,

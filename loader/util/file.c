@@ -109,14 +109,13 @@ static int write_new(int dirfd, const char *name, const void *bytes, size_t len,
 int file_replace_at(int dirfd, const char *name, const void *bytes, size_t len,
 		    mode_t mode)
 {
-	_cleanup_free_ char *temporary = NULL;
+	/*
+	 * One writer per directory (the lock), so a fixed name is ours; made of
+	 * the file's own, it would be too long where that is very long.
+	 */
+	static const char temporary[] = ".new";
 	int r;
 
-	/* One writer per directory (the lock), so a fixed name is ours. */
-	if (asprintf(&temporary, ".%s.new", name) < 0) {
-		temporary = NULL;
-		return -ENOMEM;
-	}
 	unlinkat(dirfd, temporary, 0);
 
 	r = write_new(dirfd, temporary, bytes, len, mode);

@@ -132,6 +132,34 @@ static void test_last_good(void **state)
 	assert_int_equal(read_all("app.c", NULL, 1), 0);
 }
 
+/* A last good version that cannot be read is not the same as none. */
+static void test_unreadable(void **state)
+{
+	(void)state;
+	put_link("a.plist", "app.a", "u");
+	assert_int_equal(read_all("app.a", NULL, 0), 0);
+	put("p", "a.plist", "<plist");
+	assert_int_equal(unlink("state/last-good/policy/a.plist"), 0);
+	assert_int_equal(mkdir("state/last-good/policy/a.plist", 0700), 0);
+	assert_int_equal(read_all(NULL, NULL, 1), -EISDIR);
+}
+
+/* As long as a name may be: it and its neighbours are stored. */
+static void test_long_name(void **state)
+{
+	char name[256];
+
+	(void)state;
+	memset(name, 'a', 255);
+	strcpy(name + 255 - 6, ".plist");
+	put_link(name, "app.a", "u");
+	put_link("b.plist", "app.b", "u");
+	assert_int_equal(read_all("app.a", "app.b", 0), 0);
+	put("p", name, "<plist");
+	put("p", "b.plist", "<plist");
+	assert_int_equal(read_all("app.a", "app.b", 2), 0);
+}
+
 static void test_contradiction(void **state)
 {
 	struct candidate candidate = { 0 };
@@ -242,6 +270,10 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_nothing, enter_dir,
 						leave_dir),
 		cmocka_unit_test_setup_teardown(test_last_good, enter_dir,
+						leave_dir),
+		cmocka_unit_test_setup_teardown(test_unreadable, enter_dir,
+						leave_dir),
+		cmocka_unit_test_setup_teardown(test_long_name, enter_dir,
 						leave_dir),
 		cmocka_unit_test_setup_teardown(test_contradiction, enter_dir,
 						leave_dir),

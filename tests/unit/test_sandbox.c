@@ -224,6 +224,25 @@ static void test_other_file(void **state)
 	expect_refused(speaks_of_other, "makes no sense");
 }
 
+/* That we cannot start a parser is not the file's fault. */
+static void test_no_descriptors(void **state)
+{
+	struct document *document = NULL;
+	struct report report = { 0 };
+	struct rlimit before, none;
+	int r;
+
+	(void)state;
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+	none = (struct rlimit){ 0, before.rlim_max };
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+	r = sandbox_parse("h", host, strlen(host), NULL, &report, &document);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+	assert_int_equal(r, -ENOMEM);
+	assert_int_equal(report.n, 0);
+	assert_null(document);
+}
+
 /* For the daemon itself; in a child, since there is no way back. */
 static void test_memory(void **state)
 {
@@ -251,6 +270,7 @@ int main(void)
 		cmocka_unit_test(test_misbehaviour),
 		cmocka_unit_test(test_random_tables),
 		cmocka_unit_test(test_other_file),
+		cmocka_unit_test(test_no_descriptors),
 		cmocka_unit_test(test_memory),
 	};
 
