@@ -6,6 +6,10 @@
  * need. A last good version is parsed without that demand: whether it may stay
  * in force is a question to all files together, which the compiler answers, and
  * a no keeps the policy in force as it is.
+ *
+ * Some mistakes of a single file show only when it is compiled. The host file
+ * is compiled alone for that, before anything depends on it. Another such file
+ * is set aside like one that cannot be read, and all are compiled once more.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -51,22 +55,67 @@ static int fall_back(struct input *input, const struct store *store,
 	return parse_again(input->path, input->bytes, input->len, ret_document);
 }
 
+/*
+ * What was told of a file that is not taken as it lies is final; of one that
+ * is, it is told anew in the next round.
+ */
+struct told {
+	struct report *final, *round;
+};
+
+/* A host file that is wrong alone must not make demands of the others. */
+static int compile_alone(struct document *document, struct report *report)
+{
+	struct report alone = { 0 };
+	struct policy *policy = NULL;
+	int r, moved = 0;
+
+	r = policy_compile(&document, 1, &alone, &policy);
+	policy_free(policy);
+	if (r == -EBADMSG)
+		moved = report_move(report, &alone);
+	report_clear(&alone);
+	return moved < 0 ? moved : r;
+}
+
+static int parse_now(const struct input *input,
+		     const struct signature_policy *demands,
+		     const struct told *told, struct document **ret_document)
+{
+	struct document *document = NULL;
+	struct report report = { 0 };
+	int r, moved;
+
+	r = sandbox_parse(input->path, input->bytes, input->len, demands,
+			  &report, &document);
+	if (r == 0 && input->host)
+		r = compile_alone(document, &report);
+	moved = report_move(r == 0 ? told->round : told->final, &report);
+	report_clear(&report);
+	if (r < 0 || moved < 0)
+		document_free(document);
+	else
+		*ret_document = document;
+	return moved < 0 ? moved : r;
+}
+
 static int parse(struct candidate *candidate, struct input *input,
 		 const struct store *store,
-		 const struct signature_policy *demands, struct report *report,
-		 struct document **ret_document)
+		 const struct signature_policy *demands,
+		 const struct told *told, struct document **ret_document)
 {
 	int r = -EBADMSG;
 
-	if (input->bytes)
-		r = sandbox_parse(input->path, input->bytes, input->len,
-				  demands, report, ret_document);
+	if (input->bytes && !input->kept)
+		r = parse_now(input, demands, told, ret_document);
 	if (r != -EBADMSG)
 		return r;
 
-	r = fall_back(input, store, ret_document);
-	if (r == 0)
-		candidate->n_kept++;
+	r = input->kept ? parse_again(input->path, input->bytes, input->len,
+				      ret_document) :
+			  fall_back(input, store, ret_document);
+	input->kept = r == 0;
+	candidate->n_kept += r == 0;
 	/* Only what is known to have no good version is left out. */
 	return r == -EBADMSG ? -ENOENT : r;
 }
@@ -96,7 +145,7 @@ static void sort_host_first(struct input_list *list)
 }
 
 static int parse_files(struct candidate *candidate, const struct store *store,
-		       struct documents *documents, struct report *report)
+		       struct documents *documents, const struct told *told)
 {
 	struct input_list *good = &candidate->good;
 	size_t i = 0;
@@ -106,7 +155,7 @@ static int parse_files(struct candidate *candidate, const struct store *store,
 		struct input *input = &good->inputs[i];
 		struct document *document = NULL;
 		int r = parse(candidate, input, store,
-			      input->host ? NULL : documents->demands, report,
+			      input->host ? NULL : documents->demands, told,
 			      &document);
 
 		if (r == -ENOENT) {
@@ -114,7 +163,7 @@ static int parse_files(struct candidate *candidate, const struct store *store,
 			continue;
 		}
 		if (r == 0)
-			r = documents_add(documents, document, report);
+			r = documents_add(documents, document, told->round);
 		if (r < 0)
 			return r;
 		if (input->host)
@@ -196,28 +245,115 @@ static void disable(const struct installed_view *view, struct policy *policy)
 	}
 }
 
-static int compile(struct candidate *candidate, const struct store *store,
-		   const struct installed_view *view, struct report *report)
+/* ---- compiling ----------------------------------------------------------- */
+
+/* Has the file another good version than these bytes, or none at all? */
+static bool is_remediable(const struct input *input, const struct store *store)
+{
+	_cleanup_free_ void *bytes = NULL;
+	size_t len = 0;
+
+	if (input->kept)
+		return false;
+	if (!store || store_read(store, input, &bytes, &len) < 0)
+		return true;
+	return len != input->len || memcmp(bytes, input->bytes, len) != 0;
+}
+
+/* Everything that was told of the file, for it is not read again. */
+static int finish_file(const struct told *told, const char *file)
+{
+	for (size_t i = 0; i < told->round->n; i++) {
+		const struct finding *f = &told->round->findings[i];
+		const struct place place = finding_place(f);
+		int r;
+
+		if (strcmp(f->file, file) != 0)
+			continue;
+		r = report_copy(told->final, f->code, &place, f->value,
+				f->message);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+/* -EAGAIN: a file that is wrong alone was set aside. -EBADMSG: none is. */
+static int set_aside(struct candidate *candidate, const struct store *store,
+		     const struct documents *documents, const bool *is_wrong,
+		     const struct told *told)
+{
+	int r = -EBADMSG;
+
+	for (size_t i = 0; i < documents->n; i++) {
+		const char *file = document_file(documents->items[i]);
+		struct input *input = NULL;
+
+		for (size_t k = 0; k < candidate->good.n && !input; k++)
+			if (!strcmp(candidate->good.inputs[k].path, file))
+				input = &candidate->good.inputs[k];
+		if (!is_wrong[i] || !input || !is_remediable(input, store))
+			continue;
+		if (finish_file(told, file) < 0)
+			return -ENOMEM;
+		free(TAKE_PTR(input->bytes));
+		r = -EAGAIN;
+	}
+	return r;
+}
+
+static int compile_once(struct candidate *candidate,
+			const struct candidate_source *source,
+			const struct told *told)
 {
 	_cleanup_(documents_clear) struct documents documents = documents_now();
+	_cleanup_free_ bool *is_wrong = NULL;
 	int r, twice;
 
-	r = parse_files(candidate, store, &documents, report);
+	candidate->n_kept = 0;
+	r = parse_files(candidate, source->store, &documents, told);
 	if (r < 0)
 		return r;
-	twice = parse_installed(view, &documents, report);
+	twice = parse_installed(source->installed, &documents, told->round);
 	if (twice < 0 && twice != -EBADMSG)
 		return twice;
 	candidate->from = documents.from;
 	candidate->until = documents.until;
-	r = policy_compile(documents.items, documents.n, report,
-			   &candidate->policy);
+	is_wrong = calloc(documents.n + 1, sizeof(*is_wrong));
+	if (!is_wrong)
+		return -ENOMEM;
+	r = policy_compile_each(documents.items, documents.n, is_wrong,
+				told->round, &candidate->policy);
+	if (r == -EBADMSG)
+		return set_aside(candidate, source->store, &documents, is_wrong,
+				 told);
 	if (r == 0 && twice < 0) {
 		policy_free(TAKE_PTR(candidate->policy));
 		r = twice;
 	}
+	return r;
+}
+
+/* Every round but the last sets a file aside, and none twice. */
+static int compile(struct candidate *candidate,
+		   const struct candidate_source *source, struct report *report)
+{
+	int r, moved;
+
+	do {
+		struct report round = { 0 };
+		const struct told told = { report, &round };
+
+		r = compile_once(candidate, source, &told);
+		moved = r == -EAGAIN ? 0 : report_move(report, &round);
+		report_clear(&round);
+	} while (r == -EAGAIN);
+	if (r == 0 && moved < 0)
+		policy_free(TAKE_PTR(candidate->policy));
+	if (moved < 0)
+		return moved;
 	if (r == 0)
-		disable(view, candidate->policy);
+		disable(source->installed, candidate->policy);
 	return r;
 }
 
@@ -251,8 +387,7 @@ int candidate_read(struct candidate *candidate,
 		r = inputs_add_file(&candidate->good, source->host_path, true,
 				    INPUT_TRUSTED, report);
 	if (r == 0)
-		r = compile(candidate, source->store, source->installed,
-			    report);
+		r = compile(candidate, source, report);
 	return r;
 }
 
@@ -260,6 +395,8 @@ int candidate_restore(struct candidate *candidate,
 		      const struct candidate_source *source,
 		      struct report *report)
 {
+	const struct candidate_source alone = { .installed =
+							source->installed };
 	int r;
 
 	r = store_list(source->store, source->policy_dir, source->host_path,
@@ -267,7 +404,7 @@ int candidate_restore(struct candidate *candidate,
 	if (r == 0 && candidate->good.n == 0)
 		r = -ENOENT;
 	if (r == 0)
-		r = compile(candidate, NULL, source->installed, report);
+		r = compile(candidate, &alone, report);
 	return r;
 }
 
@@ -278,13 +415,13 @@ int candidate_parse(const struct candidate_source *source, const char *file,
 	_cleanup_(candidate_clear) struct candidate candidate = { 0 };
 	_cleanup_(documents_clear) struct documents documents = documents_now();
 	struct report ignored = { 0 };
+	const struct told told = { &ignored, &ignored };
 	int r;
 
 	r = inputs_add_file(&candidate.good, source->host_path, true,
 			    INPUT_TRUSTED, &ignored);
 	if (r == 0)
-		r = parse_files(&candidate, source->store, &documents,
-				&ignored);
+		r = parse_files(&candidate, source->store, &documents, &told);
 	report_clear(&ignored);
 	if (r < 0)
 		return r;
@@ -302,13 +439,13 @@ int candidate_find(const struct candidate_source *source,
 	_cleanup_(documents_clear) struct documents documents = documents_now();
 	const struct document *document = NULL;
 	struct report ignored = { 0 };
+	const struct told told = { &ignored, &ignored };
 	int r;
 
 	r = inputs_add_dir(&candidate.good, source->policy_dir, INPUT_TRUSTED,
 			   &ignored);
 	if (r == 0)
-		r = parse_files(&candidate, source->store, &documents,
-				&ignored);
+		r = parse_files(&candidate, source->store, &documents, &told);
 	report_clear(&ignored);
 	if (r < 0)
 		return r;

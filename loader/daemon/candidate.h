@@ -31,8 +31,10 @@ struct candidate_source {
 
 /*
  * Reads, parses and compiles everything. A bad file's own last good version
- * takes its place, or nothing where there never was one. -EBADMSG when the
- * files contradict each other or what is installed, when the host file demands
+ * takes its place, or nothing where there never was one; so it does for a file
+ * whose mistake shows only beside the others but is its alone (a VPN type that
+ * nothing binds, one interface for two of its tunnels). -EBADMSG when the files
+ * contradict each other or what is installed, when the host file demands
  * a signature that a file in force does not have, when the directory cannot be
  * trusted, or directory or host file were there and are gone: whoever means
  * that leaves an empty one. All errors are in the report, which may therefore

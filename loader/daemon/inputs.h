@@ -17,6 +17,7 @@ struct input {
 	bool host;   /* the host file */
 	void *bytes; /* NULL: could not be read or was refused */
 	size_t len;
+	bool kept; /* these are last good bytes, the file has others */
 };
 
 /* Zero-initialise. */

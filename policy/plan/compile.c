@@ -23,8 +23,9 @@
 POLICY_CLEANUP(struct policy, policy_free)
 
 void compiler_complain(struct compiler *compiler, const char *code,
-		       const struct source *source, const struct spot *at,
-		       const char *value, const char *format, ...)
+		       const struct source *source, const struct source *other,
+		       const struct spot *at, const char *value,
+		       const char *format, ...)
 {
 	const struct place place = { source->document->file, at->line,
 				     at->column, at->path };
@@ -36,6 +37,29 @@ void compiler_complain(struct compiler *compiler, const char *code,
 	va_end(args);
 	if (r < 0)
 		compiler->error = r;
+	if (other == source && code[0] == 'E')
+		*source->is_wrong = true;
+}
+
+static const struct spot file_as_such = { .path = "" };
+
+void compiler_complain_limit(struct compiler *compiler,
+			     const struct source *source, const struct spot *at,
+			     size_t (*count)(const struct document *document),
+			     size_t max, const char *what)
+{
+	const struct source *alone = NULL;
+
+	for (size_t i = 0; i < compiler->n_sources && !alone; i++)
+		if (count(compiler->sources[i].document) > max)
+			alone = &compiler->sources[i];
+	if (alone && alone != source) {
+		source = alone;
+		at = &file_as_such;
+	}
+	compiler_complain(compiler, "E328", source, alone, at, NULL,
+			  "more than %zu %s%s", max, what,
+			  alone ? "" : " in all files");
 }
 
 void compiler_describe(const struct source *source, const struct spot *at,
@@ -151,7 +175,8 @@ static int compare_sources(const void *a, const void *b)
 }
 
 static void gather_sources(struct compiler *compiler,
-			   struct document *const *documents, size_t n)
+			   struct document *const *documents, size_t n,
+			   bool *is_wrong)
 {
 	compiler->sources =
 		compiler_array(compiler, n, sizeof(*compiler->sources));
@@ -161,6 +186,7 @@ static void gather_sources(struct compiler *compiler,
 		compiler->sources[i].document = documents[i];
 		compiler->sources[i].file =
 			compiler_copy(compiler, documents[i]->file);
+		compiler->sources[i].is_wrong = &is_wrong[i];
 	}
 	compiler->n_sources = n;
 	qsort(compiler->sources, n, sizeof(*compiler->sources),
@@ -170,7 +196,6 @@ static void gather_sources(struct compiler *compiler,
 /* Two host files could disagree on everything: there is one. */
 static void check_host_files(struct compiler *compiler)
 {
-	static const struct spot file_as_such = { .path = "" };
 	const struct source *first = NULL;
 
 	for (size_t i = 0; i < compiler->n_sources; i++) {
@@ -179,7 +204,7 @@ static void check_host_files(struct compiler *compiler)
 		if (source->document->kind != DOCUMENT_HOST)
 			continue;
 		if (first)
-			compiler_complain(compiler, "E329", source,
+			compiler_complain(compiler, "E329", source, first,
 					  &file_as_such, NULL,
 					  "second host file; the first is %s",
 					  first->document->file);
@@ -203,7 +228,6 @@ static bool is_signed_by(const struct signature *signature,
  */
 static void check_signatures(struct compiler *compiler)
 {
-	static const struct spot file_as_such = { .path = "" };
 	const struct signature_policy *demands = NULL;
 
 	for (size_t i = 0; i < compiler->n_sources; i++)
@@ -214,7 +238,7 @@ static void check_signatures(struct compiler *compiler)
 
 		if (source->document->kind != DOCUMENT_HOST &&
 		    !is_signed_by(&source->document->signature, demands))
-			compiler_complain(compiler, "E212", source,
+			compiler_complain(compiler, "E212", source, NULL,
 					  &file_as_such, NULL,
 					  "not signed by one of the host "
 					  "file's AllowedSigners");
@@ -222,7 +246,7 @@ static void check_signatures(struct compiler *compiler)
 }
 
 static int prepare(struct compiler *compiler, struct document *const *documents,
-		   size_t n)
+		   size_t n, bool *is_wrong)
 {
 	struct policy *policy = compiler->policy;
 
@@ -231,7 +255,7 @@ static int prepare(struct compiler *compiler, struct document *const *documents,
 		return -ENOMEM;
 	compiler->arena = policy->arena;
 
-	gather_sources(compiler, documents, n);
+	gather_sources(compiler, documents, n, is_wrong);
 	if (compiler->error)
 		return compiler->error;
 	policy->origins = compiler_array(compiler, count_origins(compiler),
@@ -242,8 +266,9 @@ static int prepare(struct compiler *compiler, struct document *const *documents,
 	return 0;
 }
 
-int policy_compile(struct document *const *documents, size_t n_documents,
-		   struct report *report, struct policy **ret_policy)
+int policy_compile_each(struct document *const *documents, size_t n_documents,
+			bool *is_wrong, struct report *report,
+			struct policy **ret_policy)
 {
 	struct policy *policy _cleanup_(policy_policy_free_p) =
 		calloc(1, sizeof(*policy));
@@ -253,7 +278,7 @@ int policy_compile(struct document *const *documents, size_t n_documents,
 
 	if (!policy)
 		return -ENOMEM;
-	r = prepare(&compiler, documents, n_documents);
+	r = prepare(&compiler, documents, n_documents, is_wrong);
 	if (r < 0)
 		return r;
 
@@ -269,4 +294,16 @@ int policy_compile(struct document *const *documents, size_t n_documents,
 
 	*ret_policy = TAKE_PTR(policy);
 	return 0;
+}
+
+int policy_compile(struct document *const *documents, size_t n_documents,
+		   struct report *report, struct policy **ret_policy)
+{
+	bool *is_wrong _cleanup_free_ =
+		calloc(n_documents + 1, sizeof(*is_wrong));
+
+	if (!is_wrong)
+		return -ENOMEM;
+	return policy_compile_each(documents, n_documents, is_wrong, report,
+				   ret_policy);
 }

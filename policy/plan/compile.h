@@ -3,6 +3,7 @@
 #ifndef SPLITD_POLICY_COMPILE_H
 #define SPLITD_POLICY_COMPILE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct document;
@@ -24,5 +25,15 @@ struct report;
  */
 int policy_compile(struct document *const *documents, size_t n_documents,
 		   struct report *report, struct policy **ret_policy);
+
+/*
+ * The same. On -EBADMSG is_wrong[i] tells that documents[i] has an error that
+ * concerns its file alone: no change of another file that its author did not
+ * ask for would make it good. All others are errors between files. The array
+ * comes zeroed.
+ */
+int policy_compile_each(struct document *const *documents, size_t n_documents,
+			bool *is_wrong, struct report *report,
+			struct policy **ret_policy);
 
 #endif

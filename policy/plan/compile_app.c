@@ -149,9 +149,10 @@ static void complain_links(struct compiler *compiler,
 
 	compiler_describe(first->source, &first->link->at, place,
 			  sizeof(place));
-	compiler_complain(compiler, "E322", again->source, &again->link->at,
-			  again->link->uuid, "%s is %s here, but %s by %s",
-			  again->id, again->link->uuid ? "linked" : "unlinked",
+	compiler_complain(compiler, "E322", again->source, first->source,
+			  &again->link->at, again->link->uuid,
+			  "%s is %s here, but %s by %s", again->id,
+			  again->link->uuid ? "linked" : "unlinked",
 			  first->link->uuid ? "linked otherwise" : "unlinked",
 			  place);
 }
@@ -168,14 +169,14 @@ static void complain_pending(struct compiler *compiler,
 {
 	const struct policy *policy = compiler->policy;
 
-	compiler_complain(compiler, "W323", c->source, &c->link->at,
+	compiler_complain(compiler, "W323", c->source, NULL, &c->link->at,
 			  c->link->uuid,
 			  "no profile defines this VPNUUID; the link stays "
 			  "pending, the app goes direct");
 	for (size_t i = 0; i < policy->n_tunnels; i++)
 		if (policy->tunnels[i].has_profile &&
 		    strcasecmp(policy->tunnels[i].uuid, c->link->uuid) == 0)
-			compiler_complain(compiler, "W324", c->source,
+			compiler_complain(compiler, "W324", c->source, NULL,
 					  &c->link->at, c->link->uuid,
 					  "differs only by letter case from %s",
 					  policy->tunnels[i].uuid);
@@ -203,8 +204,8 @@ static void complain_overruled(struct compiler *compiler,
 	char place[PLACE_MAX];
 
 	compiler_describe(first->source, place_of(first), place, sizeof(place));
-	compiler_complain(compiler, "W325", again->source, place_of(again),
-			  again->id, "overruled by %s", place);
+	compiler_complain(compiler, "W325", again->source, first->source,
+			  place_of(again), again->id, "overruled by %s", place);
 }
 
 static void join_link(struct compiler *compiler, const struct candidate *c,
@@ -239,8 +240,9 @@ static void join_entry(struct compiler *compiler, const struct candidate *c,
 		return;
 	compiler_describe((*entry)->source, place_of(*entry), place,
 			  sizeof(place));
-	compiler_complain(compiler, "E325", c->source, place_of(c),
-			  c->entry->selectors[0].path, "contradicts %s", place);
+	compiler_complain(compiler, "E325", c->source, (*entry)->source,
+			  place_of(c), c->entry->selectors[0].path,
+			  "contradicts %s", place);
 }
 
 /* All candidates of one identifier; returns how many they are. */
@@ -267,15 +269,9 @@ static void add_app(struct compiler *compiler, const struct candidate *entry,
 {
 	struct policy *policy = compiler->policy;
 	struct app *app = &policy->apps[policy->n_apps];
-	const struct candidate *any = entry ? entry : link;
 
-	if (policy->n_apps == APPS_MAX) {
-		compiler_complain(compiler, "E328", any->source, place_of(any),
-				  NULL, "more than %d apps", APPS_MAX);
-		return;
-	}
 	policy->n_apps++;
-	app->id = compiler_copy(compiler, any->id);
+	app->id = compiler_copy(compiler, entry ? entry->id : link->id);
 	app->tunnel = TUNNEL_NONE;
 	if (entry)
 		take_selectors(compiler, entry, app);
@@ -284,6 +280,29 @@ static void add_app(struct compiler *compiler, const struct candidate *entry,
 	else
 		app->origin = compiler_origin(compiler, entry->source,
 					      &entry->entry->at);
+}
+
+static int compare_texts(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* Of how many apps a document speaks. */
+static size_t count_apps(const struct document *document)
+{
+	size_t n = document->n_apps + document->n_links, different = 0, k = 0;
+	const char **ids _cleanup_free_ = calloc(n + 1, sizeof(*ids));
+
+	if (!ids)
+		return 0;
+	for (size_t i = 0; i < document->n_apps; i++)
+		ids[k++] = document->apps[i].id;
+	for (size_t i = 0; i < document->n_links; i++)
+		ids[k++] = document->links[i].id;
+	qsort(ids, n, sizeof(*ids), compare_texts);
+	for (size_t i = 0; i < n; i++)
+		different += i == 0 || strcmp(ids[i - 1], ids[i]) != 0;
+	return different;
 }
 
 /* Identifiers of one app on Apple's systems often differ by these alone. */
@@ -373,8 +392,8 @@ static void check_unrecognised(struct compiler *compiler)
 			continue;
 		meant = near_app(folded, n_folded, app);
 		compiler_complain(
-			compiler, "W452", source_of(compiler, origin), &at,
-			app->id,
+			compiler, "W452", source_of(compiler, origin), NULL,
+			&at, app->id,
 			"no selectors: nothing on this host is recognised as "
 			"this app%s%s%s",
 			meant ? "; the host file has " : "", meant ? meant : "",
@@ -401,8 +420,8 @@ static void complain_claims(struct compiler *compiler,
 	char position[POSITION_MAX];
 
 	position_format(a->line, a->column, position, sizeof(position));
-	compiler_complain(compiler, "E327", source_of(compiler, b), &at,
-			  again->selector->text,
+	compiler_complain(compiler, "E327", source_of(compiler, b),
+			  source_of(compiler, a), &at, again->selector->text,
 			  "selector of two apps; also of %s:%s %s", a->file,
 			  position, a->key_path);
 }
@@ -447,10 +466,17 @@ void compile_apps(struct compiler *compiler)
 		return;
 
 	for (size_t i = 0; i < n && !compiler->error;) {
-		const struct candidate *entry, *link;
+		const struct candidate *entry, *link, *any;
 
 		i += join(compiler, &all[i], n - i, &entry, &link);
-		if (entry || link)
+		any = entry ? entry : link;
+		if (any && policy->n_apps == APPS_MAX) {
+			compiler_complain_limit(compiler, any->source,
+						place_of(any), count_apps,
+						APPS_MAX, "apps");
+			break;
+		}
+		if (any)
 			add_app(compiler, entry, link);
 	}
 	if (compiler->error)

@@ -167,7 +167,7 @@ static void complain_twice(struct compiler *compiler,
 	char text[64];
 
 	prefix_format(dropped, text, sizeof(text));
-	compiler_complain(compiler, "W476", source, &at, text,
+	compiler_complain(compiler, "W476", source, NULL, &at, text,
 			  kept->excluded == dropped->excluded ?
 				  "same as %s" :
 				  "%s excludes the same; the excluded one wins",
@@ -302,6 +302,16 @@ static const struct route_list *pick(const struct tunnel_sources *sources,
 	return &none;
 }
 
+static size_t count_routes(const struct document *document)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < document->n_tunnels; i++)
+		n += document->tunnels[i].included.n +
+		     document->tunnels[i].excluded.n;
+	return n;
+}
+
 void compile_prefixes(struct compiler *compiler,
 		      const struct tunnel_sources *sources,
 		      struct tunnel *tunnel)
@@ -319,10 +329,11 @@ void compile_prefixes(struct compiler *compiler,
 		const struct source *source = included->n ? included_source :
 							    excluded_source;
 
-		compiler_complain(compiler, "E328", source,
-				  included->n ? &included->at : &excluded->at,
-				  NULL, "more than %d prefixes in all",
-				  PREFIXES_MAX);
+		if (compiler->n_routes - n <= PREFIXES_MAX)
+			compiler_complain_limit(
+				compiler, source,
+				included->n ? &included->at : &excluded->at,
+				count_routes, PREFIXES_MAX, "prefixes");
 		return;
 	}
 	tunnel->prefixes = compiler_array(compiler,

@@ -17,6 +17,13 @@ struct candidate {
 	const struct tunnel_entry *entry;
 };
 
+/* Which file binds a tunnel to its interface, and where. */
+struct binding {
+	const struct tunnel *tunnel;
+	const struct source *source;
+	const struct spot *at;
+};
+
 /* By VPNUUID, the profiles first, then by file and place. */
 static int compare_candidates(const void *a, const void *b)
 {
@@ -69,8 +76,8 @@ static void complain_fact(struct compiler *compiler,
 	char place[PLACE_MAX];
 
 	compiler_describe(s->profile_source, by_profile, place, sizeof(place));
-	compiler_complain(compiler, "E325", s->host_source, by_host, value,
-			  "contradicts %s", place);
+	compiler_complain(compiler, "E325", s->host_source, s->profile_source,
+			  by_host, value, "contradicts %s", place);
 }
 
 static void check_routes(struct compiler *compiler,
@@ -127,7 +134,8 @@ static void check_type(struct compiler *compiler,
 
 	if (p && p->foreign_type && !(s->host && s->host->interface))
 		compiler_complain(compiler, "E330", s->profile_source,
-				  &p->foreign_at, p->foreign_type,
+				  s->profile_source, &p->foreign_at,
+				  p->foreign_type,
 				  "not supported; splitd drives WireGuard, or "
 				  "an interface that the host file names for "
 				  "this VPNUUID");
@@ -198,8 +206,8 @@ static void merge(struct compiler *compiler, const struct tunnel_sources *s,
 		check_routes(compiler, s, &p->excluded, &h->excluded);
 	}
 	if (p && !p->foreign_type && !tunnel->interface)
-		compiler_complain(compiler, "W460", s->profile_source, &p->at,
-				  p->uuid,
+		compiler_complain(compiler, "W460", s->profile_source, NULL,
+				  &p->at, p->uuid,
 				  "tunnel is unbound: no Interface is known, "
 				  "its apps go direct");
 	if (!compiler->error)
@@ -214,8 +222,9 @@ static void complain_defined(struct compiler *compiler,
 
 	compiler_describe(first->source, &first->entry->at, place,
 			  sizeof(place));
-	compiler_complain(compiler, "E321", again->source, &again->entry->at,
-			  again->entry->uuid, "already defined by %s", place);
+	compiler_complain(compiler, "E321", again->source, first->source,
+			  &again->entry->at, again->entry->uuid,
+			  "already defined by %s", place);
 }
 
 /* All candidates of one VPNUUID; returns how many they are. */
@@ -245,60 +254,68 @@ static size_t join(struct compiler *compiler, const struct candidate *group,
 	return n;
 }
 
-static int compare_interfaces(const void *a, const void *b)
+static struct binding binding_of(const struct tunnel_sources *s,
+				 const struct tunnel *tunnel)
 {
-	const struct tunnel *x = *(const struct tunnel *const *)a;
-	const struct tunnel *y = *(const struct tunnel *const *)b;
-	int order = strcmp(x->interface, y->interface);
-
-	return order ? order : strcmp(x->uuid, y->uuid);
+	if (s->host && s->host->interface)
+		return (struct binding){ tunnel, s->host_source,
+					 &s->host->interface_at };
+	if (s->profile)
+		return (struct binding){ tunnel, s->profile_source,
+					 &s->profile->interface_at };
+	return (struct binding){ tunnel, NULL, NULL };
 }
 
-static void complain_interface(struct compiler *compiler,
-			       const struct tunnel *first,
-			       const struct tunnel *again)
+/* By interface, then VPNUUID; those without an interface last. */
+static int compare_bindings(const void *a, const void *b)
 {
-	const struct origin *a = &compiler->policy->origins[first->origin];
-	const struct origin *b = &compiler->policy->origins[again->origin];
-	const struct spot at = { b->key_path, b->line, b->column };
-	char position[POSITION_MAX];
+	const struct binding *x = a, *y = b;
+	int order;
 
-	position_format(a->line, a->column, position, sizeof(position));
-	for (size_t i = 0; i < compiler->n_sources; i++) {
-		if (compiler->sources[i].file != b->file)
+	if (!x->tunnel->interface || !y->tunnel->interface)
+		return !x->tunnel->interface - !y->tunnel->interface;
+	order = strcmp(x->tunnel->interface, y->tunnel->interface);
+	return order ? order : strcmp(x->tunnel->uuid, y->tunnel->uuid);
+}
+
+static void check_interfaces(struct compiler *compiler,
+			     struct binding *bindings)
+{
+	size_t n = compiler->policy->n_tunnels;
+	char place[PLACE_MAX];
+
+	qsort(bindings, n, sizeof(*bindings), compare_bindings);
+	for (size_t i = 1; i < n && bindings[i].tunnel->interface; i++) {
+		const struct binding *first = &bindings[i - 1];
+		const struct binding *again = &bindings[i];
+		const char *name = again->tunnel->interface;
+
+		if (strcmp(first->tunnel->interface, name) != 0)
 			continue;
-		compiler_complain(compiler, "E326", &compiler->sources[i], &at,
-				  again->interface,
-				  "interface of two tunnels; also of %s:%s %s",
-				  a->file, position, a->key_path);
+		compiler_describe(first->source, first->at, place,
+				  sizeof(place));
+		compiler_complain(compiler, "E326", again->source,
+				  first->source, again->at, name,
+				  "interface of two tunnels; also of %s",
+				  place);
 	}
 }
 
-static void check_interfaces(struct compiler *compiler)
+static size_t count_tunnels(const struct document *document)
 {
-	const struct policy *policy = compiler->policy;
-	const struct tunnel **bound _cleanup_free_ =
-		calloc(policy->n_tunnels + 1, sizeof(*bound));
-	size_t n = 0;
-
-	if (!bound) {
-		compiler->error = -ENOMEM;
-		return;
-	}
-	for (size_t i = 0; i < policy->n_tunnels; i++)
-		if (policy->tunnels[i].interface)
-			bound[n++] = &policy->tunnels[i];
-	qsort(bound, n, sizeof(*bound), compare_interfaces);
-	for (size_t i = 1; i < n; i++)
-		if (strcmp(bound[i]->interface, bound[i - 1]->interface) == 0)
-			complain_interface(compiler, bound[i - 1], bound[i]);
+	return document->n_tunnels;
 }
 
 void compile_tunnels(struct compiler *compiler)
 {
 	struct candidate *all _cleanup_free_ = NULL;
 	size_t n = gather(compiler, &all);
+	struct binding *bindings _cleanup_free_ =
+		calloc(n + 1, sizeof(*bindings));
 	struct policy *policy = compiler->policy;
+
+	if (!bindings)
+		compiler->error = -ENOMEM;
 
 	if (compiler->error)
 		return;
@@ -310,15 +327,18 @@ void compile_tunnels(struct compiler *compiler)
 		struct tunnel_sources sources;
 
 		if (policy->n_tunnels == TUNNELS_MAX) {
-			compiler_complain(compiler, "E328", all[i].source,
-					  &all[i].entry->at, NULL,
-					  "more than %d tunnels", TUNNELS_MAX);
+			compiler_complain_limit(compiler, all[i].source,
+						&all[i].entry->at,
+						count_tunnels, TUNNELS_MAX,
+						"tunnels");
 			break;
 		}
 		i += join(compiler, &all[i], n - i, &sources);
+		bindings[policy->n_tunnels] = binding_of(
+			&sources, &policy->tunnels[policy->n_tunnels]);
 		merge(compiler, &sources,
 		      &policy->tunnels[policy->n_tunnels++]);
 	}
 	if (!compiler->error)
-		check_interfaces(compiler);
+		check_interfaces(compiler, bindings);
 }

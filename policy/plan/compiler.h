@@ -16,6 +16,7 @@ struct report;
 struct source {
 	const struct document *document;
 	const char *file;
+	bool *is_wrong; /* alone, whatever the others say */
 };
 
 /* What all documents say of one tunnel: two files at most. */
@@ -35,11 +36,25 @@ struct compiler {
 	int error;	     /* -ENOMEM; findings do not stop the compiler */
 };
 
-/* A finding at a spot of a source. */
+/*
+ * A finding at a spot of a source. One about two things names the source of the
+ * other: where that is another file, an error is one between files, else it is
+ * the file's alone. NULL where all files together are at fault.
+ */
 void compiler_complain(struct compiler *compiler, const char *code,
-		       const struct source *source, const struct spot *at,
-		       const char *value, const char *format, ...)
-	__attribute__((format(printf, 6, 7)));
+		       const struct source *source, const struct source *other,
+		       const struct spot *at, const char *value,
+		       const char *format, ...)
+	__attribute__((format(printf, 7, 8)));
+
+/*
+ * E328: more than max of what count() counts, noticed at a spot of a source. A
+ * file that has too many alone is the one to blame, else all together are.
+ */
+void compiler_complain_limit(struct compiler *compiler,
+			     const struct source *source, const struct spot *at,
+			     size_t (*count)(const struct document *document),
+			     size_t max, const char *what);
 
 /* "host.plist:3:4 Apps.x", for messages that name a second place. */
 void compiler_describe(const struct source *source, const struct spot *at,

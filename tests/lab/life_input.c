@@ -224,6 +224,44 @@ static int input_partly(struct life *life)
 	return r < 0 ? r : life_governed(life);
 }
 
+/*
+ * A profile of a type that nothing binds is that file's mistake: the other
+ * file's change applies, over a restart too, and where the profile was good
+ * before, that stays.
+ */
+static int input_unbound_type(struct life *life)
+{
+	static const char type[] = "<key>VPNType</key><string>VPN</string>",
+			  ikev2[] = "<key>VPNType</key><string>IKEv2</string>";
+	int r = file_twin(life, PROFILE, "policy/ike.mobileconfig", type,
+			  ikev2);
+
+	if (r >= 0)
+		r = file_edit(life, PROFILE, "<string>1.1.1.1/32</string>", "");
+	if (r >= 0)
+		r = reload_names(life, "ike.mobileconfig:");
+	if (r >= 0)
+		r = partly(life);
+	if (r >= 0)
+		r = daemon_stop(life->lab, SIGTERM);
+	if (r >= 0)
+		r = daemon_start(life->lab);
+	if (r >= 0)
+		r = partly(life);
+	file_remove(life, "policy/ike.mobileconfig");
+	if (r >= 0)
+		r = ctl_reload(life, 0);
+	if (r >= 0)
+		r = file_edit(life, PROFILE, type, ikev2);
+	if (r >= 0)
+		r = reload_names(life, "vpn.mobileconfig:");
+	if (r >= 0)
+		r = partly(life);
+	if (r >= 0)
+		r = files_put_back(life);
+	return r < 0 ? r : life_governed(life);
+}
+
 /* A contradiction at a start: the last good versions of all. */
 static int input_restart(struct life *life)
 {
@@ -326,6 +364,7 @@ const struct life_test life_input_tests[] = {
 	{ "input-duplicate-tunnel", input_duplicate, 0 },
 	{ "input-disagreement", input_disagreement, 0 },
 	{ "input-partly-bad", input_partly, 0 },
+	{ "input-unbound-type", input_unbound_type, 0 },
 	{ "input-contradiction-at-start", input_restart, 0 },
 	{ "input-unknown-interface", input_interface, 0 },
 	{ "input-removed-file", input_removed, 0 },

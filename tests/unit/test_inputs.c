@@ -156,8 +156,11 @@ static void test_too_large(void **state)
 static void test_store(void **state)
 {
 	struct input both[] = {
-		{ "p/one.plist", false, "1", 1 },
-		{ "/somewhere/host.plist", true, "host", 4 },
+		{ .path = "p/one.plist", .bytes = "1", .len = 1 },
+		{ .path = "/somewhere/host.plist",
+		  .host = true,
+		  .bytes = "host",
+		  .len = 4 },
 	};
 	struct input_list good = { both, 2 }, kept = { 0 };
 	struct store *store = NULL;
@@ -180,7 +183,9 @@ static void test_store(void **state)
 	inputs_clear(&kept);
 
 	/* A file that went is forgotten, one that changed is replaced. */
-	both[1] = (struct input){ "p/two.plist", false, "22", 2 };
+	both[1] = (struct input){ .path = "p/two.plist",
+				  .bytes = "22",
+				  .len = 2 };
 	both[0].bytes = "3";
 	assert_int_equal(store_write(store, &good), 0);
 	assert_int_equal(store_list(store, "p", "/etc/h", &kept), 0);
