@@ -15,7 +15,11 @@ POLICY_CLEANUP(struct arena, arena_free)
 POLICY_CLEANUP(struct document, document_free)
 
 /* A root with one of these is a host file, and nothing else. */
-static const char *const host_roots[] = { "Apps", "Tunnels", "Links", NULL };
+/* Any of them: a host file may do no more than ask for signatures. */
+static const char *const host_roots[] = {
+	"Apps",	     "Tunnels", "Links", "AllowedSigners", "RequireSignature",
+	"AllowSHA1", NULL
+};
 
 const char *treatment_name(enum treatment treatment)
 {

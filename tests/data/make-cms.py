@@ -26,6 +26,24 @@ def make_signer(name, *kind, usage="digitalSignature"):
             "-keyout", TMP / f"{name}.key", "-out", TMP / f"{name}.pem")
 
 
+def make_expired(name, *kind):
+    """The same for one year long ago."""
+    (TMP / "index").touch()
+    (TMP / "serial").write_text("01")
+    (TMP / "ca.cnf").write_text(
+        f"[ca]\ndefault_ca=d\n[d]\ndatabase={TMP}/index\n"
+        f"serial={TMP}/serial\nnew_certs_dir={TMP}\npolicy=p\n"
+        "x509_extensions=x\n[p]\ncommonName=supplied\n"
+        "[x]\nkeyUsage=critical,digitalSignature\n")
+    key, request = TMP / f"{name}.key", TMP / f"{name}.csr"
+    openssl("req", "-newkey", *kind, "-nodes", "-subj", f"/CN={name}",
+            "-keyout", key, "-out", request)
+    openssl("ca", "-config", TMP / "ca.cnf", "-batch", "-notext", "-md",
+            "sha256", "-selfsign", "-keyfile", key, "-in", request,
+            "-startdate", "20010101000000Z", "-enddate", "20020101000000Z",
+            "-out", TMP / f"{name}.pem")
+
+
 def pin(name):
     pem = TMP / f"{name}.spki"
     pem.write_bytes(openssl("x509", "-in", TMP / f"{name}.pem", "-noout",
@@ -57,6 +75,19 @@ def cms(command, content, *args):
 def write(path, raw):
     path.parent.mkdir(exist_ok=True)
     path.write_bytes(raw)
+
+
+def pinned(name):
+    """A host file that knows one signer."""
+    return ("<plist version=\"1.0\">\n<dict>\n<key>AllowedSigners</key>\n"
+            f"<array>\n<string>{pin(name)}</string>\n</array>\n</dict>\n"
+            "</plist>\n").encode()
+
+
+def together(profile):
+    yield "W213-expired", sign(profile, "expired")
+    yield "W214-pinned", sign(profile, "ec", "rsa")
+    yield "W214-pinned.2", pinned("ec")
 
 
 def reject(profile, host):
@@ -95,6 +126,8 @@ def reject(profile, host):
     two = sign(host, "ec", "rsa")
     yield "E207-two", two.replace(b"tun0", b"tun1")
     yield "E208-certificate", sign(host, "ec", args=["-nocerts"])
+    yield "E209-usage", sign(profile, "usage")
+    yield "E209-usage.2", pinned("usage")
     yield "E210-sha1", sign(host, "ec", digest="sha1")
     yield "E210-md5", sign(host, "rsa", digest="md5")
     yield "E210-short", sign(host, "short")
@@ -124,6 +157,7 @@ def main():
     make_signer("ec", *ec)
     make_signer("other", *ec)
     make_signer("usage", *ec, usage="keyAgreement")
+    make_expired("expired", *ec)
     make_signer("rsa", "rsa:2048")
     make_signer("short", "rsa:1024")
     make_signer("curve", "ec", "-pkeyopt", "ec_paramgen_curve:secp256k1")
@@ -133,6 +167,8 @@ def main():
     host = (DATA / "seed/host.plist").read_bytes()
     for name, raw in reject(profile, host):
         write(DATA / "reject" / (name + ".plist"), raw)
+    for name, raw in together(profile):
+        write(DATA / "together" / (name + ".plist"), raw)
     for name, raw in accept(profile, host):
         write(SIGNED / (name + ".mobileconfig"), raw)
     (SIGNED / "signers.txt").write_text("".join(

@@ -26,8 +26,6 @@
 #define TEST_DATA "tests/data"
 #endif
 
-#define CASE_FILES 4
-
 /* The file's bytes, NUL-terminated; NULL when it cannot be read. */
 static inline char *slurp(const char *path, size_t *ret_len)
 {
@@ -235,44 +233,6 @@ static inline char *policy_text(const struct policy *policy)
 		}
 	}
 	fclose(out);
-	return text;
-}
-
-/* NAME.plist, NAME.2.plist ... parsed and compiled: all findings, as lines. */
-static inline char *reject_run(const char *name)
-{
-	struct document *documents[CASE_FILES] = { NULL };
-	struct report report = { 0 };
-	struct policy *policy = NULL;
-	size_t n = 0, len = 0, size;
-	char *text = NULL;
-	FILE *out;
-
-	for (int i = 1; i <= CASE_FILES; i++) {
-		char path[1024], file[512], *bytes;
-
-		if (i == 1)
-			snprintf(file, sizeof(file), "%s.plist", name);
-		else
-			snprintf(file, sizeof(file), "%s.%d.plist", name, i);
-		snprintf(path, sizeof(path), TEST_DATA "/reject/%s", file);
-		bytes = slurp(path, &len);
-		if (bytes && document_parse(file, bytes, len, &report,
-					    &documents[n]) == 0)
-			n++;
-		free(bytes);
-	}
-	if (!report.n_errors)
-		assert_int_not_equal(
-			policy_compile(documents, n, &report, &policy), 0);
-
-	out = open_memstream(&text, &size);
-	assert_non_null(out);
-	print_report(out, &report);
-	fclose(out);
-	while (n)
-		document_free(documents[--n]);
-	report_clear(&report);
 	return text;
 }
 

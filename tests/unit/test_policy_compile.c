@@ -306,9 +306,64 @@ static void test_limits(void **state)
 	report_clear(&report);
 }
 
+/* A host file with so many tunnels. */
+static char *crowd(size_t n)
+{
+	char *tunnels = NULL, *text;
+	size_t size;
+	FILE *out = open_memstream(&tunnels, &size);
+
+	assert_non_null(out);
+	for (size_t i = 0; i < n; i++)
+		fprintf(out, "<key>u%zu</key><dict/>", i);
+	fclose(out);
+	text = host_text("", tunnels);
+	free(tunnels);
+	return text;
+}
+
+/* Whose error is it: one file's, or of all together? */
+static void test_blame(void **state)
+{
+	(void)state;
+	for (size_t n = 254; n <= 256; n++) {
+		struct document *documents[2] = { NULL };
+		bool is_wrong[2] = { false };
+		struct report report = { 0 };
+		struct policy *policy = NULL;
+		char *host = crowd(n), *profile = profile_text("z", "");
+		int r;
+
+		assert_int_equal(parse_text("a.plist", profile, &report,
+					    &documents[0]),
+				 0);
+		assert_int_equal(
+			parse_text("h.plist", host, &report, &documents[1]), 0);
+		r = policy_compile_each(documents, 2, is_wrong, &report,
+					&policy);
+		assert_int_equal(r, n < 255 ? 0 : -EBADMSG);
+		assert_false(is_wrong[0]);
+		assert_int_equal(is_wrong[1], n > 255);
+		if (n == 255)
+			assert_true(has_finding(&report, "E328",
+						"more than 255 tunnels in all "
+						"files"));
+		if (n > 255)
+			assert_true(has_finding(&report, "E328",
+						"more than 255 tunnels ["));
+		document_free(documents[0]);
+		document_free(documents[1]);
+		report_clear(&report);
+		policy_free(policy);
+		free(host);
+		free(profile);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_blame),
 		cmocka_unit_test(test_seed),
 		cmocka_unit_test(test_seed_order),
 		cmocka_unit_test(test_seed_keys),
