@@ -94,6 +94,11 @@ hint(struct explanation *e, const char *format, ...)
 static void hint_unbound(struct explanation *e, const struct policy *policy,
 			 const struct app *app)
 {
+	if (e->tunnel && e->tunnel->disabled) {
+		hint(e, "`splitctl enable %.200s' lets it govern again",
+		     e->tunnel->uuid);
+		return;
+	}
 	if (!app->linked_uuid) {
 		for (size_t i = 0; i < policy->n_apps; i++)
 			if (&policy->apps[i] != app &&
@@ -183,6 +188,8 @@ static const char *unbound_text(const struct explain_query *query,
 	if (!tunnel)
 		return "the app's link is pending: no profile defines its "
 		       "VPNUUID";
+	if (tunnel->disabled)
+		return "the app's tunnel is disabled, by `splitctl disable'";
 	return "the app's tunnel is bound to no interface";
 }
 

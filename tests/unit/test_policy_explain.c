@@ -100,6 +100,26 @@ static void test_questions(void **state)
 	policy_free(policy);
 }
 
+/* Switched off is something else than bound to nothing. */
+static void test_disabled(void **state)
+{
+	struct policy *policy = make_policy();
+	struct explain_query query = { .app = policy_find_app(policy, "a.b") };
+	struct tunnel *tunnel = &policy->tunnels[query.app->tunnel];
+	struct explanation answer;
+
+	(void)state;
+	tunnel->disabled = true;
+	tunnel->interface = NULL;
+	assert_int_equal(address_parse("1.1.1.1", &query.dst), 0);
+	policy_explain(policy, &query, &answer);
+	assert_string_equal(reason_name(answer.reason), "app_unbound");
+	assert_non_null(strstr(answer.text, "disabled"));
+	assert_string_equal(answer.near_miss,
+			    "`splitctl enable u' lets it govern again");
+	policy_free(policy);
+}
+
 /* Where the host exempts a local network, explain says so. */
 static void test_local(void **state)
 {
@@ -180,6 +200,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_questions),
+		cmocka_unit_test(test_disabled),
 		cmocka_unit_test(test_local),
 		cmocka_unit_test(test_seed),
 		cmocka_unit_test(test_names),
