@@ -419,8 +419,6 @@ void attach_let_go(struct attach *attach)
 {
 	for (size_t i = 0; i < N_HOOKS; i++) {
 		/* a pinned link stays: only the descriptor goes */
-		if (attach->links[i])
-			bpf_link__disconnect(attach->links[i]);
 		bpf_link__destroy(attach->links[i]);
 		attach->links[i] = NULL;
 	}
