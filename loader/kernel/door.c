@@ -7,11 +7,20 @@
 
 /*
  * A fixed handle and priority, early but not first, so that our filter is
- * known again and replaced in place. bpf_tc_hook_create() says -EEXIST where a
- * clsact is there already: then it is not ours to remove.
+ * known again and replaced in place. Where a clsact is there already, it is not
+ * ours to remove.
  */
 #define DOOR_HANDLE   0x5370
 #define DOOR_PRIORITY 5100
+
+/* No clsact there yet: a query of any filter on it says EINVAL. */
+static bool lacks_clsact(const struct bpf_tc_hook *hook)
+{
+	DECLARE_LIBBPF_OPTS(bpf_tc_opts, opts, .handle = DOOR_HANDLE,
+			    .priority = DOOR_PRIORITY);
+
+	return bpf_tc_query(hook, &opts) == -EINVAL;
+}
 
 int door_attach(const struct pins *pins, int program, unsigned int ifindex)
 {
@@ -22,17 +31,32 @@ int door_attach(const struct pins *pins, int program, unsigned int ifindex)
 			    .flags = BPF_TC_F_REPLACE);
 	int r;
 
+	/* on record before it is there: whoever is killed here knows it */
+	r = pins_note_door(pins, program, ifindex, lacks_clsact(&hook));
+	if (r)
+		return r;
 	r = bpf_tc_hook_create(&hook);
 	if (r && r != -EEXIST)
-		return r;
-	r = pins_note_door(pins, program, ifindex, !r);
-	if (r)
 		return r;
 	opts.prog_fd = program;
 
 	return bpf_tc_attach(&hook, &opts);
 }
 
+bool door_is_there(unsigned int ifindex)
+{
+	DECLARE_LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = (int)ifindex,
+			    .attach_point = BPF_TC_EGRESS);
+	DECLARE_LIBBPF_OPTS(bpf_tc_opts, opts, .handle = DOOR_HANDLE,
+			    .priority = DOOR_PRIORITY);
+
+	return !bpf_tc_query(&hook, &opts);
+}
+
+/*
+ * In one step, qdisc and filter together where both are ours: whoever is killed
+ * between two steps leaves what the next one no longer knows as ours.
+ */
 static int remove_door(unsigned int ifindex, bool made_clsact, void *ctx)
 {
 	DECLARE_LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = (int)ifindex,
@@ -42,17 +66,18 @@ static int remove_door(unsigned int ifindex, bool made_clsact, void *ctx)
 	int r;
 
 	(void)ctx;
-	r = bpf_tc_detach(&hook, &opts);
 	/* the index may be another interface's by now: nothing of ours there */
-	if (r == -ENODEV || r == -ENOENT || r == -EINVAL)
+	if (!door_is_there(ifindex))
 		return 0;
-	if (!r && made_clsact) {
+	if (made_clsact) {
 		/* both directions at once: the qdisc itself */
 		hook.attach_point = BPF_TC_INGRESS | BPF_TC_EGRESS;
 		r = bpf_tc_hook_destroy(&hook);
+	} else {
+		r = bpf_tc_detach(&hook, &opts);
 	}
 
-	return r;
+	return r == -ENODEV || r == -ENOENT || r == -EINVAL ? 0 : r;
 }
 
 void door_remove(const struct pins *pins, unsigned int ifindex)

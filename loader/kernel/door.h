@@ -8,6 +8,9 @@
 /* Puts the program there, or in the place of an earlier one of ours. */
 int door_attach(const struct pins *pins, int program, unsigned int ifindex);
 
+/* Is our filter on this interface? */
+bool door_is_there(unsigned int ifindex);
+
 /* Takes it away, and the clsact qdisc if it was us who made that. */
 void door_remove(const struct pins *pins, unsigned int ifindex);
 
