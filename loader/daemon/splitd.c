@@ -113,11 +113,19 @@ static int lock(struct daemon *daemon)
 	return r < 0 ? fail("make and lock the run directory", r) : 0;
 }
 
+/* Two run directories with the same pins would undo each other's work. */
+static const char in_use[] = "%s is in use by another splitd, whose run "
+			     "directory is another one";
+
 /* The kernel side; what was in force before this start stays until apply. */
 static int start_engine(struct daemon *daemon)
 {
 	int r = engine_open(&daemon->options.engine, &daemon->engine);
 
+	if (r == -EBUSY) {
+		log_line(LOG_ERR, in_use, daemon->options.engine.bpffs);
+		return EXIT_FAILED;
+	}
 	if (r < 0) {
 		log_line(LOG_ERR, "cannot govern: %s: %s",
 			 daemon->engine ? engine_error(daemon->engine) :
@@ -236,10 +244,16 @@ static void stop(struct daemon *daemon)
 
 static int purge(struct daemon *daemon)
 {
+	_cleanup_close_ int pins = -1;
 	int r = lock(daemon);
 
 	if (r != 0)
 		return r;
+	r = engine_lock(&daemon->options.engine, &pins);
+	if (r == -EBUSY) {
+		log_line(LOG_ERR, in_use, daemon->options.engine.bpffs);
+		return EXIT_FAILED;
+	}
 	r = engine_purge(&daemon->options.engine);
 	if (r < 0)
 		return fail("take everything away", r);

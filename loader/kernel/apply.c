@@ -252,27 +252,58 @@ int engine_attach_doors(struct engine *engine)
 	return 0;
 }
 
-/*
- * Attaches what is not attached: at first everything, later the hooks of a
- * governed cgroup that was removed and made again, with another id.
- */
-int engine_reattach(struct engine *engine)
+/* Looks at the governed cgroup and the hooks on it; `loose` if any is off. */
+static int find_loose(struct engine *engine)
 {
+	const char *lost;
 	int r;
 
-	if (engine->attached && engine_scope_holds(engine))
-		return 0;
-	r = engine->attached ? engine_open_scope(engine) : 0;
-	if (r)
-		return r;
-	if (engine->attached) {
-		attach_let_go(engine->attach);
-		engine->config.scope = engine->scope;
-		engine->config.epoch++;
+	if (!engine_scope_holds(engine)) {
+		r = engine_open_scope(engine);
+		if (r)
+			return r;
+		engine->loose = true;
 		engine_log(engine, LOG_WARNING,
 			   "%s was made again, attaching anew",
 			   engine->options.cgroup);
 	}
+	lost = engine->loose ? NULL :
+			       keep_lost_hook(engine->attach, engine->scope);
+	if (lost) {
+		engine->loose = true;
+		engine_log(engine, LOG_WARNING,
+			   "hook %s was taken off, attaching anew", lost);
+	}
+
+	return 0;
+}
+
+/* What was made while no hook looked belongs to nobody: look now. */
+static int settle_gap(struct engine *engine)
+{
+	int r;
+
+	engine->config.scope = engine->scope;
+	engine->config.epoch++;
+	r = engine_write_config(engine);
+
+	return r ? r : engine_settle_anew(engine);
+}
+
+/*
+ * Attaches what is not attached: at first everything, later the hooks of a
+ * governed cgroup that was removed and made again, with another id, and those
+ * that somebody took off. What fails is `loose`, and tried again.
+ */
+int engine_reattach(struct engine *engine)
+{
+	bool again = engine->attached;
+	int r = again ? find_loose(engine) : 0;
+
+	if (r || (again && !engine->loose))
+		return r;
+	if (again)
+		attach_let_go(engine->attach);
 
 	r = engine_attach_doors(engine);
 	if (r)
@@ -285,11 +316,13 @@ int engine_reattach(struct engine *engine)
 		return r;
 	}
 	engine->attached = true;
+	engine->loose = false;
 	r = attach_drop_old(engine->attach);
 	if (r)
 		return engine_fail(engine, r, "cannot drop old maps");
+	r = introduce_agent(engine);
 
-	return introduce_agent(engine);
+	return r || !again ? r : settle_gap(engine);
 }
 
 /* Nothing may point into the policy that failed: its owner frees it. */
@@ -338,6 +371,8 @@ int engine_apply(struct engine *engine, const struct policy *policy)
 	r = move(engine, before, policy);
 	if (!r)
 		r = engine_reattach(engine);
+	if (!r && !before)
+		r = engine_repair(engine, true); /* and begins to watch */
 	if (!r) {
 		/* the policy is in force: what is held follows, or is dropped
 		 */

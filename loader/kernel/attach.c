@@ -162,6 +162,17 @@ int attach_map(const struct attach *attach, enum map_id id)
 	return -ENOENT;
 }
 
+int attach_map_path(const struct attach *attach, enum map_id id,
+		    char ret_path[PATH_MAX])
+{
+	int n = snprintf(ret_path, PATH_MAX, "%s/%s",
+			 map_table[id].memory ? attach->pins.memory :
+						attach->pins.abi,
+			 map_table[id].name);
+
+	return n < 0 || n >= PATH_MAX ? -ENAMETOOLONG : 0;
+}
+
 /* libbpf opens a pin of the same name, and pins what it had to create. */
 static int set_pins(struct attach *attach, struct bpf_object *object)
 {
@@ -174,13 +185,9 @@ static int set_pins(struct attach *attach, struct bpf_object *object)
 
 		if (!map)
 			continue;
-		r = snprintf(path, sizeof(path), "%s/%s",
-			     map_table[i].memory ? attach->pins.memory :
-						   attach->pins.abi,
-			     map_table[i].name);
-		if (r < 0 || (size_t)r >= sizeof(path))
-			return -ENAMETOOLONG;
-		r = bpf_map__set_pin_path(map, path);
+		r = attach_map_path(attach, (enum map_id)i, path);
+		if (!r)
+			r = bpf_map__set_pin_path(map, path);
 		if (r)
 			return r;
 	}
@@ -268,6 +275,7 @@ int attach_load(const char *bpffs, const struct sp_features *features,
 	if (!attach)
 		return -ENOMEM;
 	*ret_attach = attach;
+	attach->pins.lock = -1;
 	libbpf_set_print(NULL); /* our callers speak to people */
 	r = open_objects(attach, features);
 	if (r)
@@ -275,7 +283,7 @@ int attach_load(const char *bpffs, const struct sp_features *features,
 	r = pins_open(&attach->pins, bpffs, layout_hash(attach->objects, false),
 		      layout_hash(attach->objects, true), &attach->adopted);
 	if (r)
-		return fail(attach, r, "cannot use %s", bpffs);
+		return fail(attach, r, "cannot have %s", bpffs);
 
 	return load_objects(attach);
 }
@@ -290,6 +298,7 @@ void attach_free(struct attach *attach)
 	steer__destroy(attach->steer);
 	guard__destroy(attach->guard);
 	confine__destroy(attach->confine);
+	cleanup_close(&attach->pins.lock);
 	free(attach);
 }
 
@@ -304,25 +313,6 @@ static bool is_alive(int fd, uint64_t cgroup_id)
 		return false;
 
 	return info.cgroup.cgroup_id == cgroup_id;
-}
-
-/* In one step, so that a crash leaves the old link pinned or the new one. */
-static int pin_over(struct bpf_link *link, const char *path)
-{
-	char fresh[PATH_MAX];
-	int n, r;
-
-	/* a BPF file system refuses names with a dot */
-	n = snprintf(fresh, sizeof(fresh), "%s+new", path);
-	if (n < 0 || (size_t)n >= sizeof(fresh))
-		return -ENAMETOOLONG;
-	if (unlink(fresh) && errno != ENOENT)
-		return -errno;
-	r = bpf_link__pin(link, fresh);
-	if (!r && rename(fresh, path))
-		r = -errno;
-
-	return r;
 }
 
 /*
@@ -363,7 +353,7 @@ static int attach_hook(struct attach *attach, size_t i, int cgroup_fd,
 			      bpf_program__attach(program);
 	if (!link)
 		return -errno;
-	r = pin_over(link, path);
+	r = pins_put(bpf_link__fd(link), path);
 	if (r) {
 		bpf_link__destroy(link);
 		return r;
@@ -391,6 +381,7 @@ int attach_hooks(struct attach *attach, int cgroup_fd, uint64_t cgroup_id,
 
 	if (without && !is_hook(without))
 		return fail(attach, -EINVAL, "there is no hook %s", without);
+	attach->reclassed = false;
 	for (size_t i = 0; i < N_HOOKS; i++) {
 		if (without && !strcmp(without, hooks[i].name)) {
 			if (!pins_link_path(&attach->pins, without, path))
@@ -422,6 +413,53 @@ void attach_let_go(struct attach *attach)
 		bpf_link__destroy(attach->links[i]);
 		attach->links[i] = NULL;
 	}
+}
+
+static uint32_t program_id(const struct attach *attach, const struct hook *hook)
+{
+	const struct bpf_program *program = bpf_object__find_program_by_name(
+		attach->objects[hook->object], hook->program);
+	struct bpf_prog_info info = { 0 };
+	uint32_t size = sizeof(info);
+
+	return bpf_obj_get_info_by_fd(bpf_program__fd(program), &info, &size) ?
+		       0 :
+		       info.id;
+}
+
+bool attach_hook_at(const struct attach *attach, size_t i, uint64_t cgroup_id,
+		    struct hook_seen *ret_hook)
+{
+	struct bpf_link_info info = { 0 };
+	uint32_t size = sizeof(info);
+
+	if (i >= N_HOOKS)
+		return false;
+	*ret_hook = (struct hook_seen){ .name = hooks[i].name, .link = -1 };
+	if (!attach->links[i])
+		return true;
+	ret_hook->link = bpf_link__fd(attach->links[i]);
+	ret_hook->in_force =
+		!bpf_obj_get_info_by_fd(ret_hook->link, &info, &size) &&
+		info.prog_id == program_id(attach, &hooks[i]) &&
+		(!hooks[i].cgroup || info.cgroup.cgroup_id == cgroup_id);
+
+	return true;
+}
+
+int attach_relock(struct attach *attach)
+{
+	return pins_relock(&attach->pins);
+}
+
+const struct pins *attach_pins(const struct attach *attach)
+{
+	return &attach->pins;
+}
+
+int attach_door_program(const struct attach *attach)
+{
+	return bpf_program__fd(attach->guard->progs.sp_door);
 }
 
 const char *attach_missing(const struct attach *attach, uint64_t cgroup_id)
@@ -464,9 +502,7 @@ int attach_drop_old(const struct attach *attach)
 
 int attach_door(const struct attach *attach, unsigned int ifindex)
 {
-	return door_attach(&attach->pins,
-			   bpf_program__fd(attach->guard->progs.sp_door),
-			   ifindex);
+	return door_attach(&attach->pins, attach_door_program(attach), ifindex);
 }
 
 void attach_door_remove(const struct attach *attach, unsigned int ifindex)

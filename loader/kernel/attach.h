@@ -3,6 +3,7 @@
 #ifndef SPLITD_ATTACH_H
 #define SPLITD_ATTACH_H
 
+#include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -33,6 +34,7 @@ enum map_id {
 };
 
 struct attach;
+struct pins;
 
 /*
  * Opens the pins below bpffs (mounting a BPF file system there when none is)
@@ -65,6 +67,25 @@ void attach_let_go(struct attach *attach);
 
 /* NULL when every hook is in force; else the first that is not. */
 const char *attach_missing(const struct attach *attach, uint64_t cgroup_id);
+
+/*
+ * The i-th hook: its link (-1: left out), and whether that still runs our
+ * program on this cgroup. False: there are no more.
+ */
+struct hook_seen {
+	const char *name;
+	int link; /* borrowed */
+	bool in_force;
+};
+bool attach_hook_at(const struct attach *attach, size_t i, uint64_t cgroup_id,
+		    struct hook_seen *ret_hook);
+
+/* Where things are pinned, and what is; all borrowed. */
+const struct pins *attach_pins(const struct attach *attach);
+int attach_map_path(const struct attach *attach, enum map_id id,
+		    char ret_path[PATH_MAX]);
+int attach_relock(struct attach *attach);
+int attach_door_program(const struct attach *attach);
 
 /* The door on a tunnel's egress: replaces an earlier one of ours. */
 int attach_door(const struct attach *attach, unsigned int ifindex);

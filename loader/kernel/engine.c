@@ -16,6 +16,7 @@
 #include "loader/kernel/engine_private.h"
 #include "loader/kernel/netns.h"
 #include "loader/kernel/maps.h"
+#include "loader/kernel/pins.h"
 #include "loader/kernel/route.h"
 #include "loader/util/cleanup.h"
 #include "loader/util/path.h"
@@ -260,6 +261,7 @@ void engine_close(struct engine *engine)
 	ring_buffer__free(engine->ring);
 	if (engine->events)
 		mnl_socket_close(engine->events);
+	keep_close(engine->keep);
 	members_close(engine->members);
 	numbers_free(engine->class_numbers);
 	numbers_free(engine->tunnel_numbers);
@@ -303,6 +305,11 @@ static int purge_routes(const struct engine_options *options, struct nl *nl)
 	}
 
 	return r;
+}
+
+int engine_lock(const struct engine_options *options, int *ret_fd)
+{
+	return pins_lock(options->bpffs, ret_fd);
 }
 
 int engine_purge(const struct engine_options *options)

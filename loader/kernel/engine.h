@@ -121,6 +121,12 @@ struct route_answer {
 int engine_route(struct engine *engine, const struct tunnel *tunnel,
 		 const struct in6_addr *dst, struct route_answer *ret_answer);
 
+/*
+ * Takes the pin directory for this process, as engine_open() does: for who is
+ * about to purge. *ret_fd is to be kept open; -EBUSY: another splitd has it.
+ */
+int engine_lock(const struct engine_options *options, int *ret_fd);
+
 /* ---- end -------------------------------------------------------------- */
 
 /*

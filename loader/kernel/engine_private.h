@@ -7,6 +7,7 @@
 #include "loader/kernel/binding.h"
 #include "loader/kernel/engine.h"
 #include "loader/kernel/feature.h"
+#include "loader/kernel/keep.h"
 #include "loader/kernel/netdev.h"
 #include "loader/kernel/members.h"
 #include "loader/kernel/nl.h"
@@ -43,7 +44,10 @@ struct engine {
 	uint32_t *classes;	     /* of policy->apps */
 	struct binding bindings[SP_MAX_TUNNELS + 1]; /* by slot */
 	struct sp_config config;
+	struct keep *keep;
 	bool attached;
+	bool loose; /* some hook is not in force: attach anew */
+	int kept;   /* what the last repair came to */
 	uint64_t events_lost;
 	bool doors_doubted;
 
@@ -78,13 +82,21 @@ int engine_host_changed(struct engine *engine);
 int engine_members_changed(struct engine *engine);
 /* apply.c */
 int engine_reattach(struct engine *engine);
-/* Puts missing doors back. */
+/*
+ * repair.c: whatever others took of ours, back in its place; without `pins`
+ * only the hooks. What fails is tried again, and told once.
+ */
+int engine_repair(struct engine *engine, bool pins);
+/* Puts missing doors back; the second tells which were missing. */
 int engine_attach_doors(struct engine *engine);
+int engine_check_doors(struct engine *engine);
 /* engine.c: the governed cgroup; its id changes when it is made again. */
 int engine_open_scope(struct engine *engine);
 bool engine_scope_holds(const struct engine *engine);
 /* Puts right what processes hold: newcomers', and what has a new verdict. */
 int engine_settle(struct engine *engine);
+/* The same, as if every process had just come into its class. */
+int engine_settle_anew(struct engine *engine);
 /* A ring buffer callback: a process has come into a class. */
 int engine_on_newcomer(void *ctx, void *data, size_t size);
 /* SP_STAT_..., summed over the processors. */

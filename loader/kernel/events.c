@@ -149,9 +149,12 @@ int engine_members_changed(struct engine *engine)
 	if (!engine->policy)
 		return 0;
 	if (engine->attached) {
-		r = engine_reattach(engine);
+		/* selectors are looked up all the same: not all are below it */
+		r = engine_repair(engine, false);
 		if (r)
-			return r;
+			engine_log(engine, LOG_ERR,
+				   "%s, some traffic is not governed",
+				   engine->error);
 	}
 	r = members_sync(engine->members, engine->policy, engine->classes,
 			 &changed);
@@ -183,7 +186,33 @@ static bool doubt_route(struct engine *engine, const struct nlmsghdr *nlh)
 	slot = table - engine->options.table_base;
 	if (slot >= TABLE_SPAN)
 		return false;
+	/* the kernel's own changes come from port 0 */
+	if (nlh->nlmsg_pid && engine->bindings[slot % ANSWER_TABLES].routed)
+		engine_log(engine, LOG_WARNING,
+			   "routes of table %u were changed by another "
+			   "program, putting them back",
+			   table);
 	engine->bindings[slot % ANSWER_TABLES].routed = false;
+
+	return true;
+}
+
+/* A rule of ours went: told once, the look that follows puts it back. */
+static bool miss_rule(const struct engine *engine, const struct nlmsghdr *nlh)
+{
+	const struct fib_rule_hdr *rule = mnl_nlmsg_get_payload(nlh);
+	uint32_t table = rule->table;
+	const struct nlattr *attr;
+
+	mnl_attr_for_each(attr, nlh, sizeof(*rule)) {
+		if (mnl_attr_get_type(attr) == FRA_TABLE)
+			table = mnl_attr_get_u32(attr);
+	}
+	if (table - engine->options.table_base < TABLE_SPAN)
+		engine_log(engine, LOG_WARNING,
+			   "the rule to table %u was deleted by another "
+			   "program, putting it back",
+			   table);
 
 	return true;
 }
@@ -239,8 +268,9 @@ static bool concerns_us(struct engine *engine, const struct nlmsghdr *nlh)
 	case RTM_DELADDR:
 		return doubt_address(engine, nlh);
 	case RTM_NEWADDR:
-	case RTM_DELRULE:
 		return true;
+	case RTM_DELRULE:
+		return miss_rule(engine, nlh);
 	case RTM_NEWROUTE:
 	case RTM_DELROUTE:
 		return doubt_route(engine, nlh);
@@ -296,6 +326,8 @@ int engine_watch(struct engine *engine)
 	if (engine->epoll < 0 || engine->mountinfo < 0)
 		return -errno;
 	r = nl_listen(WATCH_GROUPS, &engine->events);
+	if (!r)
+		r = keep_open(&engine->keep);
 	if (r)
 		return r;
 	engine->ring = ring_buffer__new(attach_map(engine->attach, MAP_EVENT),
@@ -310,6 +342,10 @@ int engine_watch(struct engine *engine)
 		r = watch_fd(engine, members_fd(engine->members), EPOLLIN);
 	if (!r)
 		r = watch_fd(engine, engine->mountinfo, EPOLLPRI);
+	if (!r)
+		r = watch_fd(engine, keep_pins_fd(engine->keep), EPOLLIN);
+	if (!r)
+		r = watch_fd(engine, keep_timer_fd(engine->keep), EPOLLIN);
 
 	return r;
 }
@@ -319,34 +355,53 @@ int engine_fd(const struct engine *engine)
 	return engine->epoll;
 }
 
-int engine_dispatch(struct engine *engine)
+/* What is ready, and what is to be done about it. */
+struct work {
+	bool paths, host, pins, tick;
+};
+
+static void collect(struct engine *engine, struct work *work)
 {
 	struct epoll_event events[8];
-	bool paths = false, host = false;
-	int n, r = 0, s;
+	int n = epoll_wait(engine->epoll, events, 8, 0);
 
-	n = epoll_wait(engine->epoll, events, 8, 0);
 	for (int i = 0; i < n; i++) {
 		int fd = events[i].data.fd;
 
 		if (fd == mnl_socket_get_fd(engine->events))
-			host |= drain_netlink(engine);
+			work->host |= drain_netlink(engine);
 		else if (fd == ring_buffer__epoll_fd(engine->ring))
 			(void)ring_buffer__consume(engine->ring);
+		else if (fd == keep_pins_fd(engine->keep))
+			work->pins = true;
+		else if (fd == keep_timer_fd(engine->keep))
+			work->tick = true;
 		else
-			paths = true;
+			work->paths = true;
 	}
-	if (paths) {
+}
+
+int engine_dispatch(struct engine *engine)
+{
+	struct work work = { 0 };
+	int r = 0, s;
+
+	collect(engine, &work);
+	if ((work.pins || work.tick) && engine->attached)
+		r = engine_repair(engine, work.pins);
+	if (work.paths) {
 		members_drain(engine->members);
-		r = engine_members_changed(engine);
-	}
-	if (engine->doors_doubted && engine->attached) {
-		engine->doors_doubted = false;
-		s = engine_attach_doors(engine);
+		s = engine_members_changed(engine);
 		if (!r)
 			r = s;
 	}
-	if (host && engine->policy) {
+	if (engine->doors_doubted && engine->attached) {
+		engine->doors_doubted = false;
+		s = engine_check_doors(engine);
+		if (!r)
+			r = s;
+	}
+	if (work.host && engine->policy) {
 		s = engine_host_changed(engine);
 		if (!r)
 			r = s;

@@ -6,10 +6,12 @@
 #include <fcntl.h>
 #include <linux/magic.h>
 #include <limits.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
@@ -20,6 +22,9 @@
 #include "loader/util/cleanup.h"
 
 #define CLSACT_SUFFIX "+clsact"
+#define FRESH_SUFFIX  "+new"
+#define LOCK_TRIES    20
+#define LOCK_WAIT_MS  10
 
 static bool is_bpffs(const char *path)
 {
@@ -66,10 +71,69 @@ set_path(char *path, size_t size, const char *format, ...)
 	return n < 0 || (size_t)n >= size ? -ENAMETOOLONG : 0;
 }
 
+int pins_make_dirs(const struct pins *pins)
+{
+	static const char *const plain[] = { "links", "doors" };
+	char path[PATH_MAX];
+	int r;
+
+	r = ensure_root(pins->root);
+	if (!r)
+		r = make_dir(pins->abi);
+	if (!r)
+		r = make_dir(pins->memory);
+	for (size_t i = 0; !r && i < 2; i++) {
+		r = set_path(path, sizeof(path), "%s/%s", pins->root, plain[i]);
+		if (!r)
+			r = make_dir(path);
+	}
+
+	return r;
+}
+
+/*
+ * The lock goes with the last descriptor of it: that of a parser that a killed
+ * daemon left, which ends by itself, may live a moment longer.
+ */
+int pins_lock(const char *root, int *ret_fd)
+{
+	_cleanup_close_ int fd = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int tries = 0;
+
+	if (fd < 0 && errno != ENOENT)
+		return -errno;
+	while (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB)) {
+		if (errno != EWOULDBLOCK)
+			return -errno;
+		if (++tries > LOCK_TRIES)
+			return -EBUSY;
+		poll(NULL, 0, LOCK_WAIT_MS);
+	}
+	*ret_fd = TAKE_FD(fd);
+
+	return 0;
+}
+
+int pins_relock(struct pins *pins)
+{
+	struct stat held, now;
+	int fd, r;
+
+	if (!fstat(pins->lock, &held) && !stat(pins->root, &now) &&
+	    held.st_ino == now.st_ino && held.st_dev == now.st_dev)
+		return 0;
+	r = pins_lock(pins->root, &fd);
+	if (r)
+		return r;
+	cleanup_close(&pins->lock);
+	pins->lock = fd;
+
+	return 0;
+}
+
 int pins_open(struct pins *pins, const char *root, uint32_t abi_layout,
 	      uint32_t memory_layout, bool *ret_adopted)
 {
-	char path[PATH_MAX];
 	int r;
 
 	r = set_path(pins->root, sizeof(pins->root), "%s", root);
@@ -84,23 +148,31 @@ int pins_open(struct pins *pins, const char *root, uint32_t abi_layout,
 		return r;
 	pins->fresh = access(root, F_OK) != 0;
 	r = ensure_root(root);
+	if (!r)
+		r = pins_lock(root, &pins->lock);
 	if (r)
 		return r;
-
 	*ret_adopted = !access(pins->abi, F_OK);
-	r = make_dir(pins->abi);
-	if (!r)
-		r = make_dir(pins->memory);
-	if (!r)
-		r = set_path(path, sizeof(path), "%s/links", root);
-	if (!r)
-		r = make_dir(path);
-	if (!r)
-		r = set_path(path, sizeof(path), "%s/doors", root);
-	if (!r)
-		r = make_dir(path);
 
-	return r;
+	return pins_make_dirs(pins);
+}
+
+/* In one step, so that a crash leaves the old object pinned or the new one. */
+int pins_put(int fd, const char *path)
+{
+	char fresh[PATH_MAX];
+	int r;
+
+	/* a BPF file system refuses names with a dot */
+	r = set_path(fresh, sizeof(fresh), "%s" FRESH_SUFFIX, path);
+	if (r)
+		return r;
+	if (unlink(fresh) && errno != ENOENT)
+		return -errno;
+	if (bpf_obj_pin(fd, fresh) || rename(fresh, path))
+		return -errno;
+
+	return 0;
 }
 
 int pins_link_path(const struct pins *pins, const char *hook,
@@ -139,7 +211,13 @@ int pins_note_door(const struct pins *pins, int program_fd,
 	if (r || !access(path, F_OK))
 		return r;
 
-	return bpf_obj_pin(program_fd, path) ? -errno : 0;
+	if (bpf_obj_pin(program_fd, path))
+		return -errno;
+	/* one record an interface */
+	if (made_clsact && !door_path(pins->root, ifindex, false, path))
+		(void)unlink(path);
+
+	return 0;
 }
 
 void pins_forget_door(const char *root, unsigned int ifindex)
@@ -233,9 +311,40 @@ static int remove_dirs(const char *root, const struct pins *keep)
 	return r;
 }
 
+/* What pins_put() was about to rename when its daemon was killed. */
+static int drop_fresh(const char *path)
+{
+	_cleanup_closedir_ DIR *dir = opendir(path);
+	struct dirent *entry;
+	int r = 0;
+
+	if (!dir)
+		return -errno;
+	while ((entry = readdir(dir))) {
+		const char *plus = strchr(entry->d_name, '+');
+
+		if (plus && !strcmp(plus, FRESH_SUFFIX) &&
+		    unlinkat(dirfd(dir), entry->d_name, 0) && !r)
+			r = -errno;
+	}
+
+	return r;
+}
+
 int pins_drop_others(const struct pins *pins)
 {
-	return remove_dirs(pins->root, pins);
+	char links[PATH_MAX];
+	int r;
+
+	r = set_path(links, sizeof(links), "%s/links", pins->root);
+	if (!r)
+		r = drop_fresh(links);
+	if (!r)
+		r = drop_fresh(pins->abi);
+	if (!r)
+		r = drop_fresh(pins->memory);
+
+	return r ? r : remove_dirs(pins->root, pins);
 }
 
 int pins_purge(const char *root)

@@ -11,6 +11,7 @@ struct pins {
 	char root[PATH_MAX - 64];
 	char abi[PATH_MAX - 32];    /* maps of this version and layout */
 	char memory[PATH_MAX - 32]; /* maps that outlive versions */
+	int lock;		    /* on root, as long as we live; -1 before */
 	bool fresh; /* nobody was here before: no other version either */
 };
 
@@ -18,10 +19,25 @@ struct pins {
  * Makes the directories below root. Where root's parent is /sys/fs/bpf and no
  * BPF file system is mounted there yet, mounts one, as bpftool does.
  * *ret_adopted: maps of this very version were there. -EINVAL: root does not
- * lie on a BPF file system.
+ * lie on a BPF file system. -EBUSY: another splitd, alive, has root for its
+ * own.
  */
 int pins_open(struct pins *pins, const char *root, uint32_t abi_layout,
 	      uint32_t memory_layout, bool *ret_adopted);
+
+/* The same directories once more, should somebody have removed them. */
+int pins_make_dirs(const struct pins *pins);
+
+/* Pins a map, link or program, in the place of what may be pinned there. */
+int pins_put(int fd, const char *path);
+
+/*
+ * Takes root for this process: *ret_fd is to be kept open. -EBUSY as above; 0
+ * and -1 when there is no such directory.
+ */
+int pins_lock(const char *root, int *ret_fd);
+/* The same once more, should root be another directory by now. */
+int pins_relock(struct pins *pins);
 
 int pins_link_path(const struct pins *pins, const char *hook,
 		   char ret_path[PATH_MAX]);
@@ -37,7 +53,7 @@ typedef int (*pins_door_fn)(unsigned int ifindex, bool made_clsact, void *ctx);
 int pins_each_door(const char *root, pins_door_fn fn, void *ctx);
 void pins_forget_door(const char *root, unsigned int ifindex);
 
-/* Removes maps of other versions. */
+/* Removes maps of other versions, and pins that were never finished. */
 int pins_drop_others(const struct pins *pins);
 
 /* Removes everything below root and root itself; a missing one is fine. */

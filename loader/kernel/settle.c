@@ -167,3 +167,8 @@ int engine_settle(struct engine *engine)
 
 	return r;
 }
+
+int engine_settle_anew(struct engine *engine)
+{
+	return settle_all(engine, TASKS_NEWCOMER);
+}
