@@ -344,8 +344,9 @@ extern const struct row rows_tcp[], rows_udp[], rows_icmp[], rows_uring[],
 	rows_pass[], rows_server[], rows_pull[], rows_escape[], rows_door[],
 	rows_confine[], rows_identity[], rows_memory[], rows_held[];
 
-/* hooks.c */
+/* hooks.c, probe.c */
 int hooks_run(struct lab *lab);
+int probe_run(struct lab *lab);
 
 /* objects.c: the BPF programs of the instance under test */
 #define MAX_OBJECTS 64

@@ -42,6 +42,8 @@
  *				the same runner over accidents and attacks,
  *				each shown to succeed without splitd first
  *				(fault_*.c).
+ *	lab probe --splitd P	what this kernel can do, and does every program
+ *				load (probe.c)?
  *	lab demo --splitd P --splitctl C
  *				the seed case, for people (demo.c).
  *
@@ -71,21 +73,6 @@
 #include "tests/lab/cleanup.h"
 #include "tests/lab/lab.h"
 #include "tests/lab/life.h"
-
-enum mode {
-	MODE_CONTROL,
-	MODE_MATRIX,
-	MODE_HOOKS,
-	MODE_LIFE,
-	MODE_FAULTS,
-	MODE_DEMO
-};
-
-static const char *const mode_names[] = {
-	[MODE_CONTROL] = "control", [MODE_MATRIX] = "matrix",
-	[MODE_HOOKS] = "hooks",	    [MODE_LIFE] = "lifecycle",
-	[MODE_FAULTS] = "faults",   [MODE_DEMO] = "demo",
-};
 
 static int trial_make(struct lab *lab)
 {
@@ -183,7 +170,46 @@ static int matrix_mode(struct lab *lab)
 	return r;
 }
 
-static int runner_main(struct lab *lab, enum mode mode)
+static int lifecycle_mode(struct lab *lab)
+{
+	return life_run(lab, life_tables);
+}
+
+static int faults_mode(struct lab *lab)
+{
+	return life_run(lab, fault_tables);
+}
+
+static int control_mode(struct lab *lab)
+{
+	return step("control", matrix_run(lab));
+}
+
+static const struct mode {
+	const char *name;
+	int (*run)(struct lab *lab);
+	bool daemon;	/* needs --splitd */
+	bool wireguard; /* may have a real tunnel */
+	bool people;	/* says itself how it went */
+} modes[] = {
+	{ "control", control_mode, false, true, false },
+	{ "matrix", matrix_mode, true, true, false },
+	{ "hooks", hooks_run, true, true, false },
+	{ "lifecycle", lifecycle_mode, true, false, false },
+	{ "faults", faults_mode, true, false, false },
+	{ "probe", probe_run, true, false, false },
+	{ "demo", demo_run, true, false, true },
+};
+
+static const struct mode *mode_find(const char *name)
+{
+	for (size_t i = 0; i < sizeof(modes) / sizeof(*modes); i++)
+		if (strcmp(modes[i].name, name) == 0)
+			return &modes[i];
+	return NULL;
+}
+
+static int runner_main(struct lab *lab, const struct mode *mode)
 {
 	int r = lab_setup(lab);
 	_cleanup_close_ int stats = -1;
@@ -191,19 +217,9 @@ static int runner_main(struct lab *lab, enum mode mode)
 	if (r < 0)
 		return r;
 	stats = stats_enable();
-	if (mode == MODE_MATRIX)
-		r = matrix_mode(lab);
-	else if (mode == MODE_HOOKS)
-		r = hooks_run(lab);
-	else if (mode == MODE_LIFE)
-		r = life_run(lab, life_tables);
-	else if (mode == MODE_FAULTS)
-		r = life_run(lab, fault_tables);
-	else if (mode == MODE_DEMO)
-		return demo_run(lab);
-	else
-		r = step("control", matrix_run(lab));
-
+	r = mode->run(lab);
+	if (mode->people)
+		return r;
 	if (r < 0)
 		lab->score.failed++;
 	printf("%u passed, %u failed, %u skipped\n", lab->score.passed,
@@ -290,7 +306,7 @@ static void dir_remove(const char *path)
 	nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS);
 }
 
-static int supervise(struct lab *lab, enum mode mode)
+static int supervise(struct lab *lab, const struct mode *mode)
 {
 	pid_t runner;
 
@@ -316,7 +332,8 @@ static int supervise(struct lab *lab, enum mode mode)
 
 static int usage(void)
 {
-	fputs("usage: lab control|matrix|hooks|lifecycle|faults|demo [--splitd "
+	fputs("usage: lab control|matrix|hooks|lifecycle|faults|probe|demo "
+	      "[--splitd "
 	      "PATH] "
 	      "[--rows GLOB] [--verbose]\n"
 	      "control, matrix, hooks: [--wireguard], a real tunnel\n"
@@ -398,7 +415,7 @@ int main(int argc, char **argv)
 			   .cgroup_fd = { -1, -1 },
 			   .divisor = 1,
 			   .deadline_ms = 3000 };
-	enum mode mode = MODE_CONTROL;
+	const struct mode *mode;
 
 	if (argc > 1 && strcmp(argv[1], "@op") == 0)
 		return proc_op(argc, argv);
@@ -406,12 +423,10 @@ int main(int argc, char **argv)
 		return demo_client(argc, argv);
 	if (options_parse(&lab, argc, argv) < 0)
 		return usage();
-	while (strcmp(argv[optind], mode_names[mode]) != 0)
-		if (++mode > MODE_DEMO)
-			return usage();
-	if ((mode == MODE_CONTROL) != !lab.daemon.path ||
-	    (lab.wireguard && mode > MODE_HOOKS))
+	mode = mode_find(argv[optind]);
+	if (!mode || mode->daemon != !!lab.daemon.path ||
+	    (lab.wireguard && !mode->wireguard))
 		return usage();
-	lab.control = mode == MODE_CONTROL;
+	lab.control = !mode->daemon;
 	return supervise(&lab, mode);
 }
