@@ -9,6 +9,9 @@
 #   sudo make demo                  the seed case, shown in a lab of namespaces
 #   sudo make demo DISABLE=HOOK     the same with a hook missing: must fail
 #   sudo make check                 every test there is
+#   sudo make vm                    the lab on real kernels, in machines
+#   sudo make vm KERNEL=6.12 SUITE=matrix ROWS='udp-*'
+#   sudo make vm RACE=1             what races, over and over
 #   make fuzz FUZZ_SECONDS=N        each fuzz target for so long, with clang
 #   make bench                      what it costs, in time and memory
 #   make lint                       form and include rules
@@ -67,7 +70,7 @@ ifeq ($(V),)
 say = @printf '  %-8s %s\n' "$(1)" "$(patsubst $(BUILD)/%,%,$@)";
 endif
 
-.PHONY: all deps demo check check-unit check-lab vm vm-image unit lab fuzz bench \
+.PHONY: all deps demo check check-unit check-lab check-vm vm vm-image unit lab fuzz bench \
 	$(BENCH:%=bench-%) lint man install clean
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -258,8 +261,12 @@ demo: deps
 		$(if $(DISABLE),--without $(DISABLE))
 
 check: deps
-	@$(MAKE) --no-print-directory unit lab
-	@tests/run $(BUILD) check
+	@$(MAKE) --no-print-directory unit lab vm-image
+	@VM_CACHE="$(VM_CACHE)" tests/run $(BUILD) check
+
+check-vm: deps
+	@$(MAKE) --no-print-directory vm-image
+	@VM_CACHE="$(VM_CACHE)" tests/run $(BUILD) vm
 
 check-unit check-lab: deps
 	@$(MAKE) --no-print-directory $(@:check-%=%)

@@ -28,6 +28,15 @@ rt libclang_rt.fuzzer ; libclang-rt-16-dev libclang-rt-18-dev ; fuzz targets
 cmd ip ; iproute2 ; lab: namespaces and links
 cmd nft ; nftables ; lab: counters at both far ends
 cmd nsenter ; util-linux ; lab: entering a namespace
+cmd wg ; wireguard-tools ; lab: a real tunnel
+cmd qemu-system-x86_64 ; qemu-system-x86 ; vm: the machine
+cmd busybox ; busybox-static busybox ; vm: small tools in the guest
+cmd dash ; dash ; vm: a shell in the guest that leaves ip alone
+cmd cpio ; cpio ; vm: packs the images
+cmd depmod ; kmod ; vm: which modules need which
+cmd xz ; xz-utils ; vm: unpacks modules
+lib libc.a ; libc6-dev ; vm: PID 1 is a static program
+file /usr/share/keyrings/debian-archive-keyring.gpg ; debian-archive-keyring ; vm: who signed the kernels
 '
 
 have_cmd() {
@@ -52,6 +61,17 @@ have_inc() {
 		[ -e "$d/$1" ] && return 0
 	done
 	return 1
+}
+
+have_lib() {
+	for d in /usr/lib /usr/lib/*-linux-gnu /usr/lib64; do
+		[ -e "$d/$1" ] && return 0
+	done
+	return 1
+}
+
+have_file() {
+	[ -e "$1" ]
 }
 
 # Clang's run-time library of that name, of any version.

@@ -125,7 +125,7 @@ static bool wanted(const struct life *life, const struct life_test *test)
 {
 	const char *glob = life->lab->glob;
 
-	return !glob || fnmatch(glob, test->name, 0) == 0;
+	return !glob || fnmatch(glob, test->name, FNM_EXTMATCH) == 0;
 }
 
 static void plan(const struct life *life, const struct life_test *const *tables)

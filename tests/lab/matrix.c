@@ -212,7 +212,7 @@ static int case_run(struct lab *lab, const struct row *row)
 /* Rows that mean nothing in this mode are no part of it. */
 static bool row_meant(const struct lab *lab, const struct row *row)
 {
-	if (lab->glob && fnmatch(lab->glob, row->name, 0) != 0)
+	if (lab->glob && fnmatch(lab->glob, row->name, FNM_EXTMATCH) != 0)
 		return false;
 	if (lab->control)
 		return !(row->flags &

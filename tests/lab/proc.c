@@ -130,7 +130,7 @@ int proc_run(char *const argv[], int ns_fd, const char *input, char *output,
 		close(TAKE_FD(out_write));
 		output_take(out_read, output, size);
 	}
-	r = proc_wait(pid, 20000);
+	r = proc_wait(pid, 60000);
 	if (r > 0)
 		fprintf(stderr, "lab: %s exited with %d\n", argv[0], r);
 	return r > 0 ? -EIO : r;
