@@ -22,12 +22,6 @@
 #define START_DEADLINE_MS 20000
 #define STOP_DEADLINE_MS  10000
 #define LOG_TAIL	  4000
-#define EMULATED	  6 /* an emulated machine takes so much longer */
-
-static int patience(const struct lab *lab, int deadline_ms)
-{
-	return lab->emulated ? deadline_ms * EMULATED : deadline_ms;
-}
 
 static int notify_open(struct lab *lab, struct sockaddr_un *ret_sun)
 {
@@ -119,7 +113,7 @@ static int ready_wait(struct lab *lab)
 		(int)syscall(SYS_pidfd_open, lab->daemon.pid, 0);
 	struct pollfd polls[] = { { lab->daemon.notify, POLLIN, 0 },
 				  { pidfd, POLLIN, 0 } };
-	int64_t end = now_ms() + patience(lab, START_DEADLINE_MS);
+	int64_t end = now_ms() + patient(lab->emulated, START_DEADLINE_MS);
 
 	while (now_ms() < end) {
 		char text[512];
@@ -178,7 +172,8 @@ int daemon_stop(struct lab *lab, int signal)
 	if (lab->daemon.pid <= 0)
 		return 0;
 	kill(lab->daemon.pid, signal);
-	r = proc_wait(lab->daemon.pid, patience(lab, STOP_DEADLINE_MS));
+	r = proc_wait(lab->daemon.pid,
+		      patient(lab->emulated, STOP_DEADLINE_MS));
 	lab->daemon.pid = 0;
 	if (r < 0 || signal == SIGKILL || r == 0)
 		return r < 0 ? r : 0;
@@ -191,7 +186,8 @@ int daemon_purge(struct lab *lab)
 {
 	pid_t pid = splitd_fork(lab, true);
 	int r = pid < 0 ? (int)pid :
-			  proc_wait(pid, patience(lab, STOP_DEADLINE_MS));
+			  proc_wait(pid,
+				    patient(lab->emulated, STOP_DEADLINE_MS));
 
 	if (r > 0) {
 		fprintf(stderr, "lab: splitd --purge ended with %d\n", r);
@@ -223,6 +219,6 @@ int daemon_settle(const struct lab *lab)
 	    write(fd, &head, sizeof(head)) != sizeof(head) ||
 	    write(fd, request, sizeof(request) - 1) != sizeof(request) - 1)
 		return -errno;
-	r = sock_wait(fd, POLLIN, patience(lab, STOP_DEADLINE_MS));
+	r = sock_wait(fd, POLLIN, patient(lab->emulated, STOP_DEADLINE_MS));
 	return r < 0 ? r : 0;
 }

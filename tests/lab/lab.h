@@ -196,6 +196,13 @@ struct row {
 #define ROW_HANDS	 BIT(7) /* the sender's class is not the maker's */
 #define ROW_MEMORY	 BIT(8) /* reads splitd's maps */
 
+/* An emulated machine is several times slower: a deadline that allows for it.
+ */
+static inline int patient(bool emulated, int deadline_ms)
+{
+	return emulated ? deadline_ms * 5 : deadline_ms;
+}
+
 /* names.c: what things are called, and where they are */
 const char *side_name(enum side side);
 const char *side_device(enum side side); /* the client's */

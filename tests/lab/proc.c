@@ -50,6 +50,7 @@ pid_t proc_fork(const struct lab *lab, int cgroup_fd, enum ns ns)
 	if (pid != 0)
 		return pid < 0 ? -errno : pid;
 
+	signal(SIGPIPE, SIG_DFL);
 	signal(SIGTERM, SIG_DFL);
 	signal(SIGINT, SIG_DFL);
 	prctl(PR_SET_PDEATHSIG, SIGKILL);

@@ -258,7 +258,7 @@ int op_late(struct trial *trial)
 		struct trial once = *trial;
 		char right;
 
-		once.deadline_ms = ROUND_MS * (trial->emulated ? 5 : 1);
+		once.deadline_ms = patient(trial->emulated, ROUND_MS);
 		right = late_ask(&once) >= 0;
 		trial->serial = once.serial;
 		r = write(CHANNEL_FD, &right, 1) == 1 ?
@@ -292,7 +292,7 @@ static int late_main(struct trial *trial)
 /* Rounds, until some in a row are all right. */
 static int taken_over(struct lab *lab, struct trial *trial, int channel)
 {
-	int64_t end = now_ms() + TAKE_OVER_MS;
+	int64_t end = now_ms() + patient(trial->emulated, TAKE_OVER_MS);
 	struct reading readings[N_SIDES];
 	unsigned good = 0;
 	struct trial once;
