@@ -155,7 +155,7 @@ static int64_t joins_tried(const struct trial *trial)
  */
 static int join_await(struct trial *trial, int64_t before)
 {
-	int64_t end = now_ms() + JOIN_MS;
+	int64_t end = now_ms() + patient(trial->emulated, JOIN_MS);
 
 	while (joins_tried(trial) <= before)
 		if (now_ms() > end)
