@@ -88,13 +88,17 @@ static int trial_make(struct lab *lab)
 
 /*
  * A bpffs of our own, in a mount namespace of our own: pins end with the run.
- * Everything else stays as the machine has it.
+ * And no names of network namespaces: ip(8) asks the kernel about every one,
+ * and complains of those that others have made since, for their mounts are not
+ * ours. Everything else stays as the machine has it.
  */
 static int mounts_make(struct lab *lab)
 {
 	if (unshare(CLONE_NEWNS) < 0 ||
 	    mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
-	    mount("bpf", "/sys/fs/bpf", "bpf", 0, "mode=0700") < 0)
+	    mount("bpf", "/sys/fs/bpf", "bpf", 0, "mode=0700") < 0 ||
+	    (mount("none", "/run/netns", "tmpfs", 0, "mode=0755") < 0 &&
+	     errno != ENOENT))
 		return -errno;
 	snprintf(lab->bpffs, sizeof(lab->bpffs), "/sys/fs/bpf/splitd-lab-%d",
 		 getppid());
