@@ -26,6 +26,7 @@
 
 enum kind {
 	KIND_UDP,
+	KIND_SINK,
 	KIND_LISTENER,
 	KIND_STREAM,
 	KIND_SENSOR,
@@ -90,6 +91,13 @@ static void udp_answer(const struct host *host, int fd)
 					    sizeof(answer));
 	msg.msg_iov = &out;
 	sendmsg(fd, &msg, MSG_DONTWAIT);
+}
+
+static void datagram_drop(int fd)
+{
+	char byte;
+
+	(void)!recv(fd, &byte, 1, MSG_DONTWAIT);
 }
 
 /* False when the connection is over. */
@@ -157,6 +165,9 @@ static void socket_serve(struct host *host, size_t i)
 	switch (host->kinds[i]) {
 	case KIND_UDP:
 		udp_answer(host, fd);
+		break;
+	case KIND_SINK:
+		datagram_drop(fd);
 		break;
 	case KIND_LISTENER:
 		stream_accept(host, fd);
@@ -245,6 +256,7 @@ static int servers_open(struct host *host)
 	} servers[] = {
 		{ SOCK_DGRAM, IPPROTO_UDP, PORT_ECHO },
 		{ SOCK_DGRAM, IPPROTO_UDP, PORT_OTHER },
+		{ SOCK_DGRAM, IPPROTO_UDP, PORT_SINK },
 		{ SOCK_STREAM, IPPROTO_TCP, PORT_ECHO },
 		{ SOCK_STREAM, IPPROTO_TCP, PORT_OTHER },
 		{ SOCK_STREAM, IPPROTO_MPTCP, PORT_MPTCP },
@@ -262,7 +274,9 @@ static int servers_open(struct host *host)
 		if (fd < 0)
 			return fd;
 		socket_add(host, fd,
-			   type == SOCK_DGRAM ? KIND_UDP : KIND_LISTENER);
+			   servers[i / 2].port == PORT_SINK ? KIND_SINK :
+			   type == SOCK_DGRAM		    ? KIND_UDP :
+							      KIND_LISTENER);
 	}
 	return 0;
 }
@@ -306,4 +320,15 @@ int far_start(struct lab *lab, enum side side)
 	if (r < 0)
 		return r;
 	return recv(far->ctl, &ready, sizeof(ready), 0) > 0 ? 0 : -EPIPE;
+}
+
+/* With all its connections, and its capture. */
+int far_restart(struct lab *lab, enum side side)
+{
+	struct far *far = &lab->far[side];
+
+	kill(far->pid, SIGKILL);
+	proc_wait(far->pid, 5000);
+	close(far->ctl);
+	return far_start(lab, side);
 }

@@ -62,6 +62,7 @@ enum family {
 #define PORT_ECHO      7000
 #define PORT_OTHER     7001
 #define PORT_MPTCP     7002
+#define PORT_SINK      7003 /* datagrams; nobody answers */
 
 #define PORT_WIREGUARD 51820
 
@@ -302,6 +303,7 @@ int ns_enter(const struct lab *lab, enum ns ns);
 /* far.c, sensor.c */
 struct sensor;
 int far_start(struct lab *lab, enum side side);
+int far_restart(struct lab *lab, enum side side);
 int sensor_open(struct sensor **ret_sensor);
 int sensor_fd(const struct sensor *sensor);
 void sensor_drain(struct sensor *sensor);

@@ -3,7 +3,6 @@
 
 #include <net/if.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -107,17 +106,6 @@ int tunnel_running(struct life *life, bool running)
 	return 0;
 }
 
-/* A new far end sits on a new device: its capture has to start again. */
-static int far_again(struct life *life)
-{
-	struct far *far = &life->lab->far[SIDE_TUNNEL];
-
-	kill(far->pid, SIGKILL);
-	proc_wait(far->pid, 1000);
-	close(far->ctl);
-	return far_start(life->lab, SIDE_TUNNEL);
-}
-
 /* As the lab made it, whatever a test did to it; sensors and all. */
 int tunnel_restore(struct life *life)
 {
@@ -136,5 +124,6 @@ int tunnel_restore(struct life *life)
 	}
 	lab->ifindex[SIDE_TUNNEL] = if_nametoindex("tun0");
 	lab->far[SIDE_TUNNEL].gone = false;
-	return r < 0 ? r : far_again(life);
+	/* a new far end sits on a new device: its capture has to start again */
+	return r < 0 ? r : far_restart(lab, SIDE_TUNNEL);
 }
