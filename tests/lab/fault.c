@@ -45,7 +45,10 @@ void life_append(struct life *life, const char *which)
 
 int fault_ms(const struct life *life, int ms)
 {
-	return ms * (life->lab->deadline_ms / 100) / 30;
+	int scaled =
+		(int)((int64_t)ms * life->lab->deadline_ms / LAB_DEADLINE_MS);
+
+	return scaled > ms ? scaled : ms;
 }
 
 static void flow_add(struct tally *tally, enum side side,
@@ -156,6 +159,23 @@ int tally_reset(struct life *life)
 	for (enum side s = 0; s < N_SIDES && r >= 0; s++)
 		r = side_take(life, s, &readings[s], &tally);
 	return r < 0 ? life_no(life, "sensors: %s", strerror(-r)) : 0;
+}
+
+/*
+ * From the control to splitd. What the control has left half open or
+ * unanswered is forgotten: late answers would make the kernel reply.
+ */
+int fault_govern(struct life *life)
+{
+	int r = 0;
+
+	for (enum side s = 0; s < N_SIDES && r >= 0; s++)
+		r = far_restart(life->lab, s);
+	if (r < 0)
+		return life_no(life, "far end: %s", strerror(-r));
+	if (daemon_start(life->lab) < 0)
+		return life_no(life, "splitd does not start");
+	return tally_reset(life);
 }
 
 /* The attack works: the volley was seen on this side. */

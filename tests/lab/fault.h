@@ -60,6 +60,7 @@ struct tally {
 	uint32_t strange[N_SIDES]; /* of other destinations, or odd sources */
 };
 
+int fault_govern(struct life *life);
 int tally_reset(struct life *life);
 int tally_take(struct life *life, struct tally *ret_tally);
 uint32_t tally_most(const struct tally *tally, enum side side, enum dst dst,

@@ -207,8 +207,8 @@ static int endpoint_process(struct life *life)
 
 	if (r >= 0)
 		r = endpoint_control(life);
-	if (r >= 0 && daemon_start(life->lab) < 0)
-		r = life_no(life, "splitd does not start");
+	if (r >= 0)
+		r = fault_govern(life);
 	for (unsigned i = 0; i < 2 && r >= 0; i++) {
 		r = profile_put(life, "", policies[i]);
 		if (r >= 0)
@@ -287,8 +287,8 @@ static int endpoint_kernel(struct life *life)
 		r = endpoint_setup(life);
 	if (r >= 0)
 		r = endpoint_control(life);
-	if (r >= 0 && daemon_start(life->lab) < 0)
-		r = life_no(life, "splitd does not start");
+	if (r >= 0)
+		r = fault_govern(life);
 	if (r >= 0)
 		r = endpoint_wrapped(life);
 	wrap_remove(life);

@@ -265,8 +265,8 @@ static int handed_over(struct life *life)
 {
 	int r = hands_all(life, true);
 
-	if (r >= 0 && daemon_start(life->lab) < 0)
-		r = life_no(life, "splitd does not start");
+	if (r >= 0)
+		r = fault_govern(life);
 	if (r >= 0)
 		r = hands_all(life, false);
 	life_say(life, "n=%zux%u leaks=0 strays=0", N_HANDED,
@@ -383,8 +383,8 @@ static int accepted(struct life *life)
 {
 	int r = server_called(life, APP_LISTED, true);
 
-	if (r >= 0 && daemon_start(life->lab) < 0)
-		r = life_no(life, "splitd does not start");
+	if (r >= 0)
+		r = fault_govern(life);
 	for (enum app app = 0; app < N_APPS && r >= 0; app++)
 		r = server_called(life, app, false);
 	life_say(life, "n=8x%u", fault_count(life, CONNECTIONS));

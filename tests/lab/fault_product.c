@@ -337,20 +337,6 @@ static const char on_link_end[] = "route del 1.1.1.1 dev up0\n"
 static const char far_back[] = "route replace fd10::/64 dev lab0\n"
 			       "route replace 2001:db8:ffff::/48 dev lab0\n";
 
-/* What the control left half open at the far ends is forgotten. */
-static int product_governed(struct life *life)
-{
-	int r = 0;
-
-	for (enum side s = 0; s < N_SIDES && r >= 0; s++)
-		r = far_restart(life->lab, s);
-	if (r < 0)
-		return life_no(life, "far end: %s", strerror(-r));
-	return daemon_start(life->lab) < 0 ?
-		       life_no(life, "splitd does not start") :
-		       0;
-}
-
 static int product_run(struct life *life, enum kind kind)
 {
 	struct product probe = { .kind = kind };
@@ -368,7 +354,7 @@ static int product_run(struct life *life, enum kind kind)
 	if (r >= 0)
 		r = kind_cases(life, kind, true, &control);
 	if (r >= 0)
-		r = product_governed(life);
+		r = fault_govern(life);
 	if (r >= 0)
 		r = kind_cases(life, kind, false, &count);
 	ip_run(life, NS_CLIENT, on_link_end);

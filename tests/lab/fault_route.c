@@ -161,7 +161,6 @@ static int claim_works(struct life *life, const struct claim *claim)
 	struct volley volley = claim_volley(life, claim, APP_LISTED);
 	int r = ip_run(life, NS_CLIENT, claim->vpn);
 
-	volley.mute = true;
 	if (r >= 0)
 		r = volley_fire(life, &volley);
 	if (r >= 0)
@@ -245,10 +244,8 @@ static int claims(struct life *life, const struct claim *list)
 
 	for (claim = list; claim->name && r >= 0; claim++)
 		r = claim_works(life, claim);
-	if (r >= 0 && daemon_start(life->lab) < 0)
-		r = life_no(life, "splitd does not start");
 	if (r >= 0)
-		r = tally_reset(life);
+		r = fault_govern(life);
 	for (claim = list; claim->name && r >= 0; claim++)
 		r = claim_refuted(life, claim);
 	life_say(life, "claims=%zu n=6x%u leaks=0 strays=0",
@@ -313,7 +310,6 @@ static struct volley pair_volley(const struct life *life, unsigned i)
 				.dst = DST_LISTED,
 				.v6 = i % 2,
 				.how = i / 2,
-				.mute = true,
 				.n = fault_count(life, 1000) };
 }
 
@@ -321,12 +317,14 @@ static struct volley pair_volley(const struct life *life, unsigned i)
 static int rules_control(struct life *life)
 {
 	struct lab *lab = life->lab;
+	const char *extra[2] = { lab->daemon.extra[0], lab->daemon.extra[1] };
 	int r;
 
 	lab->daemon.extra[0] = "--without";
 	lab->daemon.extra[1] = "egress";
 	r = daemon_start(lab);
-	lab->daemon.extra[0] = lab->daemon.extra[1] = NULL;
+	lab->daemon.extra[0] = extra[0];
+	lab->daemon.extra[1] = extra[1];
 	if (r >= 0)
 		r = rules_run(life, rules_foreign);
 	if (r >= 0)
@@ -421,10 +419,8 @@ static int route_rules(struct life *life)
 {
 	int r = rules_control(life);
 
-	if (r >= 0 && daemon_start(life->lab) < 0)
-		r = life_no(life, "splitd does not start");
 	if (r >= 0)
-		r = tally_reset(life);
+		r = fault_govern(life);
 	if (r >= 0)
 		r = rules_closed(life);
 	for (unsigned v6 = 0; v6 < 2 && r >= 0; v6++) {

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <net/if.h>
 #include <poll.h>
+#include <signal.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -64,19 +65,48 @@ static int flows_end(struct life *life, struct volley *flows[FLOWS])
 	return r;
 }
 
+/*
+ * The kernel's own answers with the tunnel's IPv6 address: a device that has
+ * just come again has its address a moment before it has our rule, and what
+ * its far end still sends to a connection that is over is answered by a reset.
+ * IPv4's strict rp_filter drops the question. A limit: see tunnel_window().
+ */
+static uint32_t resets_in(const struct reading *reading)
+{
+	struct in6_addr self = client_address(SIDE_TUNNEL, true);
+	uint32_t packets = 0;
+
+	for (uint32_t i = 0; i < reading->n; i++)
+		if (reading->flows[i].protocol == IPPROTO_TCP &&
+		    !memcmp(&reading->flows[i].src, &self, sizeof(self)))
+			packets += reading->flows[i].packets;
+	return packets;
+}
+
 /* Nothing of the pairs outside, by both sensors. */
 static int uplink_clean(struct life *life)
 {
-	struct tally tally;
-	int r = tally_take(life, &tally);
+	struct reading readings[N_SIDES];
+	uint64_t nft[2 * N_DSTS];
+	uint32_t resets, all = 0;
+	int r = sensors_read(life->lab, readings);
 
-	for (unsigned v6 = 0; v6 < 2 && r >= 0; v6++) {
-		uint32_t n = tally_most(&tally, SIDE_UPLINK, DST_LISTED, v6);
+	if (r >= 0)
+		r = counters_take(life->lab, SIDE_UPLINK, nft);
+	if (r < 0 || readings[SIDE_UPLINK].lost)
+		return life_no(life, "sensors: %s", strerror(-r));
+	resets = resets_in(&readings[SIDE_UPLINK]);
+	for (unsigned v6 = 0; v6 < 2; v6++) {
+		struct in6_addr dst = dst_address(DST_LISTED, v6);
 
-		if (n)
-			r = life_no(life, "LEAK: %u packets on the uplink", n);
+		all += packets_to(&readings[SIDE_UPLINK], &dst);
 	}
-	return r;
+	if (all != resets || nft[2 * DST_LISTED] ||
+	    nft[2 * DST_LISTED + 1] > resets)
+		return life_no(life, "LEAK: %u packets on the uplink",
+			       all - resets);
+	life_say(life, "leaks=0 resets=%u", resets);
+	return 0;
 }
 
 /* ---- 06: deleted --------------------------------------------------------- */
@@ -93,7 +123,7 @@ static int deleted_control(struct life *life, bool v6)
 	struct tally tally;
 	int r = ip_run(life, NS_CLIENT, vpn_routes), s;
 
-	order.patience_ms = 10;
+	order.patience_ms = WAIT_MS;
 	flow = volley_begin(life, &order);
 	if (r < 0 || !flow)
 		return life_no(life, "an ordinary VPN: %s", strerror(-r));
@@ -148,10 +178,8 @@ static int tunnel_midflow(struct life *life)
 
 	for (unsigned v6 = 0; v6 < 2 && r >= 0; v6++)
 		r = deleted_control(life, v6);
-	if (r >= 0 && daemon_start(life->lab) < 0)
-		r = life_no(life, "splitd does not start");
 	if (r >= 0)
-		r = tally_reset(life);
+		r = fault_govern(life);
 	if (r < 0)
 		return r;
 	r = flows_begin(life, flows, true);
@@ -204,10 +232,8 @@ static int tunnel_again(struct life *life)
 
 	for (unsigned v6 = 0; v6 < 2 && r >= 0; v6++)
 		r = deleted_control(life, v6);
-	if (r >= 0 && daemon_start(life->lab) < 0)
-		r = life_no(life, "splitd does not start");
 	if (r >= 0)
-		r = tally_reset(life);
+		r = fault_govern(life);
 	if (r < 0)
 		return r;
 	r = flows_begin(life, flows, false);
@@ -226,8 +252,66 @@ static int tunnel_again(struct life *life)
 	return r < 0 ? r : life_governed(life);
 }
 
+/* From beyond the tunnel to a closed port: the kernel resets it. */
+static int closed_call(struct life *life)
+{
+	struct in6_addr from = dst_address(DST_LISTED, true);
+	struct in6_addr to = client_address(SIDE_TUNNEL, true);
+	pid_t pid = proc_fork(life->lab, -1, NS_TUNNEL);
+	struct sockaddr_storage sa;
+	socklen_t len;
+	int fd;
+
+	if (pid != 0)
+		return pid < 0 ? (int)pid : proc_wait(pid, 5000);
+	fd = socket(AF_INET6, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	len = sockaddr_fill(&sa, AF_INET6, &from, 0);
+	if (fd < 0 || bind(fd, (struct sockaddr *)&sa, len) < 0)
+		_exit(2);
+	len = sockaddr_fill(&sa, AF_INET6, &to, 9);
+	if (connect(fd, (struct sockaddr *)&sa, len) < 0 &&
+	    errno != EINPROGRESS && errno != ECONNREFUSED)
+		_exit(3);
+	sock_wait(fd, POLLOUT, 200);
+	_exit(0);
+}
+
+/* The limit: as long as the daemon does not look, resets leave outside. */
+static int tunnel_window(struct life *life)
+{
+	struct reading readings[N_SIDES];
+	int64_t end = now_ms() + fault_ms(life, 5000);
+	uint32_t resets = 0;
+	int r = 0;
+
+	kill(life->lab->daemon.pid, SIGSTOP);
+	r = tunnel_delete(life);
+	if (r >= 0)
+		r = tunnel_create(life);
+	if (r >= 0)
+		r = tunnel_running(life, true);
+	while (r >= 0 && !resets && now_ms() < end) {
+		r = closed_call(life);
+		if (r >= 0)
+			r = sensors_read(life->lab, readings);
+		resets = resets_in(&readings[SIDE_UPLINK]);
+	}
+	kill(life->lab->daemon.pid, SIGCONT);
+	if (r < 0 || !resets)
+		return life_no(life, "no reset on the uplink: mended? (%d)", r);
+	r = tunnel_restore(life);
+	if (r >= 0)
+		r = ctl_state(life, "up", fault_ms(life, 2000));
+	if (r >= 0)
+		r = life_forget(life);
+	if (r >= 0)
+		r = closed_call(life);
+	return r < 0 ? r : life_silent(life, SIDE_UPLINK);
+}
+
 const struct life_test fault_tunnel_tests[] = {
 	{ "fault-06-midflow", tunnel_midflow, LIFE_STOPPED },
 	{ "fault-07-recreated", tunnel_again, LIFE_STOPPED },
+	{ "fault-07-window", tunnel_window, 0 },
 	{ 0 }
 };

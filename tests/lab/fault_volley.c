@@ -17,11 +17,15 @@
 
 static int volley_open(const struct volley *volley)
 {
+	static const struct linger reset = { .l_onoff = 1 };
 	int type = volley->how == HOW_TCP ? SOCK_STREAM | SOCK_NONBLOCK :
 					    SOCK_DGRAM;
 	int fd =
 		socket(volley->v6 ? AF_INET6 : AF_INET, type | SOCK_CLOEXEC, 0);
 
+	/* closed by a reset: no FIN comes late */
+	if (fd >= 0 && volley->how == HOW_TCP)
+		setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
 	if (fd >= 0 && volley->mark &&
 	    setsockopt(fd, SOL_SOCKET, SO_MARK, &volley->mark,
 		       sizeof(volley->mark)) < 0) {

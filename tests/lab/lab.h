@@ -48,15 +48,17 @@ enum family {
 	N_FAMILIES
 };
 
-#define BIT(x)	   (1u << (x))
-#define ALL_APPS   (BIT(N_APPS) - 1)
-#define ALL_DSTS   (BIT(N_DSTS) - 1)
-#define ALL_FAMS   (BIT(N_FAMILIES) - 1)
-#define REAL_FAMS  (BIT(FAM_V4) | BIT(FAM_V6))
-#define LAB_PATH   160
-#define LAB_UID	   1000
-#define TRIAL_FD   200 /* the trial's memory, in every process of the lab */
-#define CHANNEL_FD 202 /* to the runner, in a holder */
+#define LAB_DEADLINE_MS 3000 /* of an answer, on a machine that is not slow */
+
+#define BIT(x)		(1u << (x))
+#define ALL_APPS	(BIT(N_APPS) - 1)
+#define ALL_DSTS	(BIT(N_DSTS) - 1)
+#define ALL_FAMS	(BIT(N_FAMILIES) - 1)
+#define REAL_FAMS	(BIT(FAM_V4) | BIT(FAM_V6))
+#define LAB_PATH	160
+#define LAB_UID		1000
+#define TRIAL_FD	200 /* the trial's memory, in every process of the lab */
+#define CHANNEL_FD	202 /* to the runner, in a holder */
 
 /* Ports of the far hosts. */
 #define PORT_ECHO      7000

@@ -419,7 +419,7 @@ int main(int argc, char **argv)
 	struct lab lab = { .ns = { -1, -1, -1 },
 			   .cgroup_fd = { -1, -1 },
 			   .divisor = 1,
-			   .deadline_ms = 3000 };
+			   .deadline_ms = LAB_DEADLINE_MS };
 	const struct mode *mode;
 
 	if (argc > 1 && strcmp(argv[1], "@op") == 0)
