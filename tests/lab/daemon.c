@@ -17,6 +17,7 @@
 
 #include "tests/lab/cleanup.h"
 #include "tests/lab/lab.h"
+#include "tests/lab/trace.h"
 
 /* Most of it is the verifier's time. */
 #define START_DEADLINE_MS 20000
@@ -102,6 +103,8 @@ static pid_t splitd_fork(const struct lab *lab, bool purge)
 
 	log_open(lab);
 	close(TRIAL_FD);
+	if (lab->daemon.traced && trace_me() < 0)
+		_exit(126);
 	execv(argv[0], argv);
 	_exit(127);
 }
@@ -143,8 +146,8 @@ static void confinement_note(struct lab *lab)
 	lab->confines |= access(path, F_OK) == 0;
 }
 
-/* Returns when traffic is governed. */
-int daemon_start(struct lab *lab)
+/* Does not wait; daemon_ready() does. */
+int daemon_launch(struct lab *lab)
 {
 	struct sockaddr_un sun;
 	int r = notify_open(lab, &sun);
@@ -154,7 +157,16 @@ int daemon_start(struct lab *lab)
 	setenv("NOTIFY_SOCKET", sun.sun_path, 1);
 	lab->daemon.pid = splitd_fork(lab, false);
 	unsetenv("NOTIFY_SOCKET");
-	r = lab->daemon.pid < 0 ? (int)lab->daemon.pid : ready_wait(lab);
+	return lab->daemon.pid < 0 ? (int)lab->daemon.pid : 0;
+}
+
+/* Returns when traffic is governed. */
+int daemon_start(struct lab *lab)
+{
+	int r = daemon_launch(lab);
+
+	if (r >= 0)
+		r = ready_wait(lab);
 	close(lab->daemon.notify);
 	if (r < 0) {
 		daemon_stop(lab, SIGKILL);
@@ -182,9 +194,14 @@ int daemon_stop(struct lab *lab, int signal)
 	return -EPROTO;
 }
 
+pid_t daemon_purge_launch(struct lab *lab)
+{
+	return splitd_fork(lab, true);
+}
+
 int daemon_purge(struct lab *lab)
 {
-	pid_t pid = splitd_fork(lab, true);
+	pid_t pid = daemon_purge_launch(lab);
 	int r = pid < 0 ? (int)pid :
 			  proc_wait(pid,
 				    patient(lab->emulated, STOP_DEADLINE_MS));

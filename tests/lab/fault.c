@@ -24,6 +24,12 @@ const struct life_test *const fault_tables[] = {
 	fault_handed_tests,
 	fault_product_tests,
 	/* crashes and state */
+	fault_crash_tests,
+	fault_state_tests,
+	fault_update_tests,
+	fault_scope_tests,
+	fault_two_tests,
+	fault_cycle_tests,
 	NULL,
 };
 

@@ -73,4 +73,36 @@ int tally_sides(struct life *life, const struct volley *volley,
 		const struct tally *tally);
 int tally_clean(struct life *life, const struct volley *volley);
 
+/* fault_look.c: everything of splitd's in the kernel, as text; free() it */
+char *look_take(const struct life *life);
+/* Waits until it is the same again; else prints what differs. */
+int look_same(struct life *life, const char *before, const char *when);
+/* How often splitd's log says this. */
+unsigned log_count(const struct life *life, const char *words);
+/* Until it says so more often than before. */
+int log_wait(struct life *life, const char *words, unsigned before,
+	     int deadline_ms);
+
+/*
+ * fault_talk.c: traffic that runs while something happens. The guest is the
+ * unlisted app; each destination is asked by one app only, so that the sensors
+ * of both ends tell, exactly, what is where it must not be.
+ */
+struct traffic {
+	struct life *life;
+	struct life guest;
+	bool lossy; /* what happens may stop it, but not lead it astray */
+};
+int traffic_control(struct life *life); /* without splitd, before all else */
+int traffic_start(struct life *life, struct traffic *ret_traffic);
+/* Every number answered by the right side, nothing seen on the wrong one. */
+int traffic_end(struct traffic *traffic, uint32_t least, uint32_t *ret_numbers);
+void traffic_drop(struct traffic *traffic); /* on the way out: no judgement */
+
+/* fault_object.c: splitd's links, as root has them in hand */
+int link_pins(const struct life *life,
+	      int (*fn)(void *ctx, const char *name, int fd), void *ctx);
+int link_program(int link); /* a new descriptor of what it runs */
+unsigned programs_on(const struct life *life);
+
 #endif

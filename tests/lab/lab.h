@@ -135,6 +135,7 @@ struct daemon {
 	const char *changed;  /* a splitd with another map layout, or NULL */
 	const char *extra[8]; /* more options of splitd's, up to a NULL */
 	pid_t pid;	      /* 0: not running */
+	bool traced;	      /* the next one asks for it before its exec */
 	int notify;	      /* the datagram socket that READY=1 comes to */
 };
 
@@ -164,9 +165,9 @@ struct lab {
 	bool wireguard; /* is the tunnel; else a veth pair */
 	bool confines;	/* the instance started with security hooks */
 	bool verbose;
-	bool emulated; /* mode: time means little, a round is dear */
-	bool at_root;  /* governed is the root of all cgroups */
-	FILE *report;  /* for a machine: a line per result; NULL: none */
+	bool emulated;	  /* mode: time means little, a round is dear */
+	bool at_root;	  /* governed is the root of all cgroups */
+	FILE *report;	  /* for a machine: a line per result; NULL: none */
 	unsigned divisor; /* of how often what is done many times is done */
 	int deadline_ms;
 	const char *glob; /* of row names; NULL: all */
@@ -336,6 +337,8 @@ uint32_t packets_all(const struct reading *reading);
 /* daemon.c */
 int policy_write(const struct lab *lab);
 int daemon_start(struct lab *lab);
+int daemon_launch(struct lab *lab);
+pid_t daemon_purge_launch(struct lab *lab);
 int daemon_stop(struct lab *lab, int signal);
 int daemon_purge(struct lab *lab);
 int daemon_settle(const struct lab *lab);

@@ -49,6 +49,7 @@ struct life_shared {
 	struct ask ask;
 	volatile uint32_t limit; /* no number above */
 	volatile bool stop;
+	unsigned rest_us; /* between two words, so that others get to work */
 	unsigned n_talks;
 	struct talk talks[MAX_TALKS];
 };
@@ -57,6 +58,7 @@ struct life {
 	struct lab *lab;
 	struct life_shared *shared;
 	pid_t talker;
+	enum app speaks; /* whose process the talker is */
 	char text[1024]; /* figures, or why not */
 };
 
@@ -74,7 +76,9 @@ extern const struct life_test life_tunnel_tests[], life_traffic_tests[],
 	life_routing_tests[], life_inbound_tests[], life_store_tests[],
 	fault_route_tests[], fault_tunnel_tests[], fault_endpoint_tests[],
 	fault_socket_tests[], fault_handed_tests[], fault_product_tests[],
-	life_busy_tests[], life_secret_tests[];
+	life_busy_tests[], life_secret_tests[], fault_crash_tests[],
+	fault_state_tests[], fault_update_tests[], fault_scope_tests[],
+	fault_two_tests[], fault_cycle_tests[];
 
 /* Tables of tests, up to a NULL: of the modes lifecycle (life.c) and faults */
 extern const struct life_test *const life_tables[], *const fault_tables[];

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* A process of the listed app that numbers its datagrams and misses none. */
+/* A process of an app that numbers its datagrams and misses none. */
 
 /*
  * The echo paces it: at most WINDOW numbers are on their way on one socket, so
@@ -152,6 +152,8 @@ static int talker_main(struct life_shared *shared)
 	while (!talks_over(shared, speakers)) {
 		for (unsigned i = 0; i < n; i++)
 			speak(shared, &shared->talks[i], &speakers[i]);
+		if (shared->rest_us)
+			usleep(shared->rest_us);
 		poll(polls, n, 1);
 		for (unsigned i = 0; i < n; i++)
 			listen_to(&shared->talks[i], &speakers[i]);
@@ -176,7 +178,7 @@ void talk_add(struct life *life, enum dst dst, bool connected, enum side want)
 int talk_start(struct life *life, uint32_t limit)
 {
 	life->shared->limit = limit;
-	life->talker = proc_fork(life->lab, life->lab->cgroup_fd[APP_LISTED],
+	life->talker = proc_fork(life->lab, life->lab->cgroup_fd[life->speaks],
 				 NS_CLIENT);
 	if (life->talker == 0)
 		_exit(talker_main(life->shared));

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Faults: start and stop, over and over: nothing piles up. */
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "tests/lab/cleanup.h"
+#include "tests/lab/fault.h"
+
+#define CYCLES	 200
+#define WARM	 10 /* so many before the first look */
+#define FREED_MS 5000
+
+/* How many objects of each kind the daemon holds, and descriptors in all. */
+struct holdings {
+	unsigned programs, maps, links, fds;
+};
+
+static void fd_count(struct holdings *holdings, const char *path)
+{
+	_cleanup_fclose_ FILE *file = fopen(path, "re");
+	char line[256];
+
+	holdings->fds++;
+	while (file && fgets(line, sizeof(line), file)) {
+		holdings->programs += strncmp(line, "prog_tag:", 9) == 0;
+		holdings->maps += strncmp(line, "map_id:", 7) == 0;
+		holdings->links += strncmp(line, "link_id:", 8) == 0;
+	}
+}
+
+static void holdings_take(const struct life *life, struct holdings *holdings)
+{
+	char path[64 + NAME_MAX];
+	struct dirent *entry;
+	DIR *dir;
+
+	memset(holdings, 0, sizeof(*holdings));
+	snprintf(path, sizeof(path), "/proc/%d/fdinfo", life->lab->daemon.pid);
+	dir = opendir(path);
+	while (dir && (entry = readdir(dir))) {
+		if (entry->d_name[0] == '.')
+			continue;
+		snprintf(path, sizeof(path), "/proc/%d/fdinfo/%s",
+			 life->lab->daemon.pid, entry->d_name);
+		fd_count(holdings, path);
+	}
+	if (dir)
+		closedir(dir);
+}
+
+static int cycle(struct life *life)
+{
+	int r = daemon_stop(life->lab, SIGTERM);
+
+	if (r >= 0)
+		r = daemon_start(life->lab);
+	return r < 0 ? life_no(life, "start or stop: %s", strerror(-r)) : 0;
+}
+
+/* Under traffic, which must not notice any of it. */
+static int cycles(struct life *life)
+{
+	unsigned n = fault_count(life, CYCLES), warm = n < WARM ? n : WARM;
+	_cleanup_free_ char *early = NULL;
+	struct holdings first, last;
+	struct traffic traffic;
+	int64_t start = now_ms();
+	int r = traffic_start(life, &traffic);
+
+	if (r < 0)
+		return r;
+	for (unsigned i = 0; i < n && r >= 0; i++) {
+		r = cycle(life);
+		if (i + 1 < warm || early)
+			continue;
+		early = look_take(life);
+		holdings_take(life, &first);
+	}
+	holdings_take(life, &last);
+	life_say(life,
+		 "cycles=%u in %lldms programs=%u maps=%u links=%u fds=%u", n,
+		 (long long)(now_ms() - start), last.programs, last.maps,
+		 last.links, last.fds);
+	if (r >= 0 && memcmp(&first, &last, sizeof(first)) != 0)
+		r = life_no(life,
+			    "%u programs, %u maps, %u links, %u descriptors "
+			    "after %u cycles, %u, %u, %u, %u after %u",
+			    first.programs, first.maps, first.links, first.fds,
+			    warm, last.programs, last.maps, last.links,
+			    last.fds, n);
+	if (r >= 0)
+		r = look_same(life, early, "after all cycles");
+	if (r >= 0)
+		return traffic_end(&traffic, 500, NULL);
+	traffic_drop(&traffic);
+	return r;
+}
+
+const struct life_test fault_cycle_tests[] = { { "fault-47-cycles", cycles, 0 },
+					       { 0 } };

@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Faults: the governed cgroup is removed and made again. */
+
+#include <dirent.h>
+#include <errno.h>
+#include <linux/bpf.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "tests/lab/cleanup.h"
+#include "tests/lab/fault.h"
+#include "tests/lab/trace.h"
+
+#define TIMES	  100
+#define ATTACH_MS 2000
+#define REFUSALS  3
+
+/* What every process below it went down with; another id. */
+static int scope_again(struct life *life)
+{
+	struct lab *lab = life->lab;
+	int r;
+
+	for (enum app app = 0; app < N_APPS; app++)
+		close(lab->cgroup_fd[app]);
+	cgroup_remove(lab->cgroup);
+	if (access(lab->cgroup, F_OK) == 0)
+		return life_no(life, "the cgroup stays");
+	r = cgroup_setup(lab);
+	return r < 0 ? life_no(life, "cgroup: %s", strerror(-r)) : 0;
+}
+
+/* Until as many programs are on it as before. */
+static int scope_attached(struct life *life, unsigned programs, int deadline_ms)
+{
+	int64_t end = now_ms() + deadline_ms;
+
+	while (programs_on(life) != programs) {
+		if (now_ms() > end)
+			return life_no(life, "%u programs after %d ms, not %u",
+				       programs_on(life), deadline_ms,
+				       programs);
+		poll(NULL, 0, 1);
+	}
+	/* and the daemon has finished with it */
+	return daemon_settle(life->lab);
+}
+
+static int side_of(struct life *life, enum app app, enum side want)
+{
+	struct ask ask = { .app = app, .dst = DST_LISTED };
+
+	life_ask(life, &ask);
+	if (ask.error || ask.side != want || !ask.sourced)
+		return life_no(life, "%s app by the %s: %s", app_name(app),
+			       side_name(ask.side), strerror(-ask.error));
+	return 0;
+}
+
+static unsigned fds_of(pid_t pid)
+{
+	char path[64];
+	unsigned n = 0;
+	DIR *dir;
+
+	snprintf(path, sizeof(path), "/proc/%d/fd", pid);
+	dir = opendir(path);
+	while (dir && readdir(dir))
+		n++;
+	if (dir)
+		closedir(dir);
+	return n;
+}
+
+static int one_time(struct life *life, unsigned programs, int64_t *ret_ms)
+{
+	int64_t start;
+	int r = scope_again(life);
+
+	start = now_ms();
+	if (r >= 0)
+		r = scope_attached(life, programs, fault_ms(life, ATTACH_MS));
+	*ret_ms = now_ms() - start;
+	if (r >= 0)
+		r = side_of(life, APP_LISTED, SIDE_TUNNEL);
+	return r < 0 ? r : side_of(life, APP_UNLISTED, SIDE_UPLINK);
+}
+
+static int scope_removed(struct life *life)
+{
+	unsigned programs, fds = 0, times = fault_count(life, TIMES);
+	int64_t ms, worst = 0, sum = 0;
+	struct traffic traffic;
+	int r = traffic_control(life);
+
+	if (r >= 0 && daemon_start(life->lab) < 0)
+		r = life_no(life, "splitd does not start");
+	programs = programs_on(life);
+	for (unsigned i = 0; i < times && r >= 0; i++) {
+		r = one_time(life, programs, &ms);
+		sum += ms;
+		worst = ms > worst ? ms : worst;
+		if (i == 0)
+			fds = fds_of(life->lab->daemon.pid);
+	}
+	life_say(life,
+		 "times=%u programs=%u attached after %lldms, at most "
+		 "%lldms",
+		 times, programs, (long long)(sum / times), (long long)worst);
+	if (r >= 0 && fds_of(life->lab->daemon.pid) != fds)
+		r = life_no(life, "%u descriptors, not %u",
+			    fds_of(life->lab->daemon.pid), fds);
+	if (r >= 0)
+		r = traffic_start(life, &traffic);
+	if (r >= 0)
+		r = traffic_end(&traffic, 500, NULL);
+	return r < 0 ? r : life_governed(life);
+}
+
+/* ---- and the kernel refuses the hooks at first -------------------------- */
+
+static int refuse_links(void *ctx, const struct trace_call *call)
+{
+	unsigned *left = ctx;
+
+	if (!*left || call->number != SYS_bpf ||
+	    (call->args[0] != BPF_LINK_CREATE &&
+	     call->args[0] != BPF_RAW_TRACEPOINT_OPEN))
+		return 0;
+	--*left;
+	return -EPERM;
+}
+
+/* The call behind the last refusal: back from the kernel. */
+static bool refused_all(void *ctx, const struct trace_call *call)
+{
+	unsigned *left = ctx;
+
+	return !*left && call->entry && call->number != SYS_bpf;
+}
+
+static int scope_refused(struct life *life)
+{
+	unsigned programs = programs_on(life), left = REFUSALS;
+	unsigned told = log_count(life, "cannot attach hook");
+	struct trace trace = { .refuse = refuse_links,
+			       .done = refused_all,
+			       .ctx = &left };
+	int r = trace_seize(&trace, life->lab->daemon.pid);
+
+	if (r >= 0)
+		r = scope_again(life);
+	if (r >= 0)
+		r = trace_run(&trace, 20000);
+	if (r != TRACE_DONE)
+		return life_no(life, "trace: %d", r);
+	r = log_wait(life, "cannot attach hook", told, 2000);
+	if (r >= 0)
+		r = scope_attached(life, programs, 10000);
+	life_say(life, "refused=%lu", trace.refused);
+	return r < 0 ? r : life_governed(life);
+}
+
+const struct life_test fault_scope_tests[] = {
+	{ "fault-24-cgroup-again", scope_removed, LIFE_STOPPED },
+	{ "fault-24-cgroup-refused", scope_refused, 0 },
+	{ 0 }
+};
