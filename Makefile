@@ -12,6 +12,7 @@
 #   sudo make vm                    the lab on real kernels, in machines
 #   sudo make vm KERNEL=6.12 SUITE=matrix ROWS='udp-*'
 #   sudo make vm RACE=1             what races, over and over
+#   sudo make mutants [MUTANTS=...] does any test notice what is broken?
 #   make fuzz FUZZ_SECONDS=N        each fuzz target for so long, with clang
 #   make bench                      what it costs, in time and memory
 #   make lint                       form and include rules
@@ -70,7 +71,8 @@ ifeq ($(V),)
 say = @printf '  %-8s %s\n' "$(1)" "$(patsubst $(BUILD)/%,%,$@)";
 endif
 
-.PHONY: all deps demo check check-unit check-lab check-vm vm vm-image unit lab fuzz bench \
+.PHONY: all deps demo check check-unit check-lab check-vm vm vm-image unit \
+	lab mutants fuzz bench \
 	$(BENCH:%=bench-%) lint man install clean
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -271,6 +273,11 @@ check-vm: deps
 check-unit check-lab: deps
 	@$(MAKE) --no-print-directory $(@:check-%=%)
 	@tests/run $(BUILD) $(@:check-%=%)
+
+# Broken on purpose, each in one way: the tests must notice.
+mutants: deps
+	@$(MAKE) --no-print-directory lab
+	@tests/mutants/run $(BUILD) $(MUTANTS)
 
 lint:
 	@CC="$(CC)" FORMAT="$(FORMAT)" tests/lint.sh

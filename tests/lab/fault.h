@@ -77,9 +77,7 @@ int tally_clean(struct life *life, const struct volley *volley);
 char *look_take(const struct life *life);
 /* Waits until it is the same again; else prints what differs. */
 int look_same(struct life *life, const char *before, const char *when);
-/* How often splitd's log says this. */
-unsigned log_count(const struct life *life, const char *words);
-/* Until it says so more often than before. */
+/* Until splitd's log says so more often than before. */
 int log_wait(struct life *life, const char *words, unsigned before,
 	     int deadline_ms);
 

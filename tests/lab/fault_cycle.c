@@ -14,9 +14,9 @@
 #include "tests/lab/cleanup.h"
 #include "tests/lab/fault.h"
 
-#define CYCLES	 200
-#define WARM	 10 /* so many before the first look */
-#define FREED_MS 5000
+#define CYCLES	200
+#define WARM	10 /* so many before the first look */
+#define MARK_MS 1000
 
 /* How many objects of each kind the daemon holds, and descriptors in all. */
 struct holdings {
@@ -104,5 +104,73 @@ static int cycles(struct life *life)
 	return r;
 }
 
-const struct life_test fault_cycle_tests[] = { { "fault-47-cycles", cycles, 0 },
-					       { 0 } };
+/* ---- what the kernel says of all this ---------------------------------- */
+
+static const char *const splats[] = {
+	"BUG:",	       "WARNING:",
+	"Oops",	       "general protection fault",
+	"KASAN",       "UBSAN",
+	"Call Trace:", "self-detected stall",
+	"lockdep",     "refcount_t:",
+	"hung task",   "waiting for lo to become free",
+};
+
+static int splat_look(struct life *life, const char *record)
+{
+	for (size_t i = 0; i < sizeof(splats) / sizeof(*splats); i++)
+		if (strstr(record, splats[i]))
+			return life_no(life, "%.200s", record);
+	return 0;
+}
+
+/* Where this run begins in the kernel's log. */
+void kernel_log_mark(const struct lab *lab)
+{
+	_cleanup_close_ int fd = open("/dev/kmsg", O_WRONLY | O_CLOEXEC);
+	char text[LAB_PATH + 16];
+	int n = snprintf(text, sizeof(text), "%s begins", lab->dir);
+
+	if (fd >= 0 && write(fd, text, (size_t)n) != n)
+		fprintf(stderr, "lab: /dev/kmsg: %s\n", strerror(errno));
+}
+
+/* Everything behind the mark, which is the positive control. */
+static int splats_find(struct life *life, int fd)
+{
+	char record[8192], mark[LAB_PATH + 16];
+	bool marked = false;
+	ssize_t n;
+	int r = 0;
+
+	snprintf(mark, sizeof(mark), "%s begins", life->lab->dir);
+	while (r >= 0) {
+		n = read(fd, record, sizeof(record) - 1);
+		/* EPIPE: some were overwritten before they were read */
+		if (n < 0 && errno != EPIPE &&
+		    (marked || sock_wait(fd, POLLIN, MARK_MS) < 0))
+			break;
+		record[n > 0 ? n : 0] = '\0';
+		marked |= strstr(record, mark) != NULL;
+		r = marked ? splat_look(life, record) : 0;
+	}
+	if (r >= 0 && !marked)
+		r = life_no(life, "the kernel's log does not show our mark");
+	return r;
+}
+
+static int kernel_log(struct life *life)
+{
+	_cleanup_close_ int fd =
+		open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+
+	if (fd >= 0)
+		return splats_find(life, fd);
+	life_say(life, "/dev/kmsg: %s", strerror(errno));
+	return 1;
+}
+
+const struct life_test fault_cycle_tests[] = {
+	{ "fault-47-cycles", cycles, 0 },
+	{ "fault-45-kernel-log", kernel_log, 0 }, /* last: of all before it */
+	{ 0 }
+};

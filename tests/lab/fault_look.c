@@ -160,19 +160,6 @@ int look_same(struct life *life, const char *before, const char *when)
 	}
 }
 
-unsigned log_count(const struct life *life, const char *words)
-{
-	char path[LAB_PATH + 32], line[1024];
-	_cleanup_fclose_ FILE *file = NULL;
-	unsigned n = 0;
-
-	snprintf(path, sizeof(path), "%s/splitd.log", life->lab->dir);
-	file = fopen(path, "re");
-	while (file && fgets(line, sizeof(line), file))
-		n += strstr(line, words) != NULL;
-	return n;
-}
-
 int log_wait(struct life *life, const char *words, unsigned before,
 	     int deadline_ms)
 {

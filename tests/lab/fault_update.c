@@ -23,6 +23,8 @@
 #include "tests/lab/fault.h"
 
 #define UPDATES	   2000
+#define AT_ONCE	   100
+#define RESTARTS   10
 #define CONNECTS   100000u
 #define FLOOD_MS   120000
 #define MAX_LINKS  32
@@ -130,9 +132,9 @@ static int links_take(struct life *life, struct links *links)
 }
 
 /* Some more: link by link, to the other program each time. */
-static int updates(struct life *life, struct links *links, unsigned n)
+static int updates(struct life *life, struct links *links)
 {
-	for (unsigned end = links->updates + n; links->updates < end;) {
+	for (unsigned end = links->updates + AT_ONCE; links->updates < end;) {
 		unsigned at = links->updates % links->n;
 		unsigned to = links->updates++ / links->n % 2;
 		LIBBPF_OPTS(bpf_link_update_opts, options,
@@ -188,11 +190,13 @@ static int flood_judge(struct life *life, const struct flood *flood)
 	return r > 0 ? 0 : life_no(life, "counters: %s", why);
 }
 
-static int flooded(struct life *life, struct links *links, struct flood *flood)
+/* Floods, and does something with the n-th round of it until it is enough. */
+static int flooded(struct life *life, struct flood *flood,
+		   int (*round)(struct life *life, struct links *links),
+		   struct links *links, unsigned rounds)
 {
 	uint32_t least = fault_count(life, CONNECTS);
 	int64_t end = now_ms() + FLOOD_MS;
-	unsigned n = fault_count(life, UPDATES);
 	pid_t pids[N_APPS];
 	char why[200];
 	int r = life_forget(life);
@@ -200,10 +204,11 @@ static int flooded(struct life *life, struct links *links, struct flood *flood)
 	counters_agree(life->lab, why, sizeof(why));
 	for (enum app app = 0; app < N_APPS; app++)
 		pids[app] = flood_start(life, flood, app);
-	/* on and on, so that no connect is without an update beside it */
-	while (r >= 0 && (links->updates < n ||
-			  flood->done[0] + flood->done[1] < least)) {
-		r = updates(life, links, 100);
+	/* on and on, so that no connect is without a change beside it */
+	for (unsigned i = 0;
+	     r >= 0 && (i < rounds || flood->done[0] + flood->done[1] < least);
+	     i++) {
+		r = round(life, links);
 		if (now_ms() > end)
 			r = life_no(life, "%u connects in %d ms",
 				    flood->done[0] + flood->done[1], FLOOD_MS);
@@ -212,31 +217,71 @@ static int flooded(struct life *life, struct links *links, struct flood *flood)
 	for (enum app app = 0; app < N_APPS; app++)
 		if (proc_wait(pids[app], 5000) != 0)
 			r = life_no(life, "no flood");
-	life_say(life, "updates=%u connects=%u", links->updates,
-		 flood->done[0] + flood->done[1]);
+	life_say(life, "connects=%u", flood->done[0] + flood->done[1]);
 	return r < 0 ? r : flood_judge(life, flood);
+}
+
+static int flood_run(struct life *life,
+		     int (*round)(struct life *life, struct links *links),
+		     struct links *links, unsigned rounds)
+{
+	struct flood *flood = mmap(NULL, sizeof(*flood), PROT_READ | PROT_WRITE,
+				   MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	int r;
+
+	if (flood == MAP_FAILED)
+		return -errno;
+	r = flooded(life, flood, round, links, rounds);
+	munmap(flood, sizeof(*flood));
+	return r < 0 ? r : life_governed(life);
 }
 
 static int update_flood(struct life *life)
 {
 	struct links links = { 0 };
-	struct flood *flood = mmap(NULL, sizeof(*flood), PROT_READ | PROT_WRITE,
-				   MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	int r = traffic_control(life);
 
-	if (flood == MAP_FAILED)
-		return -errno;
 	if (r >= 0 && daemon_start(life->lab) < 0)
 		r = life_no(life, "splitd does not start");
 	if (r >= 0)
 		r = links_take(life, &links);
 	if (r >= 0)
-		r = flooded(life, &links, flood);
+		r = flood_run(life, updates, &links,
+			      fault_count(life, UPDATES) / AT_ONCE);
+	life_say(life, "updates=%u", links.updates);
 	links_close(&links);
-	munmap(flood, sizeof(*flood));
-	return r < 0 ? r : life_governed(life);
+	return r;
+}
+
+/* The daemon's own way of doing it: killed and started, to and fro. */
+static int restart(struct life *life, struct links *links)
+{
+	struct daemon *daemon = &life->lab->daemon;
+	const char *path = daemon->path;
+	int r = daemon_stop(life->lab, SIGKILL);
+
+	if (daemon->changed && links->updates++ % 2)
+		daemon->path = daemon->changed;
+	if (r >= 0)
+		r = daemon_start(life->lab);
+	daemon->path = path;
+	return r < 0 ? life_no(life, "it does not start again") : 0;
+}
+
+static int restart_flood(struct life *life)
+{
+	struct links links = { 0 };
+	int r = traffic_control(life);
+
+	if (r >= 0 && daemon_start(life->lab) < 0)
+		r = life_no(life, "splitd does not start");
+	return r < 0 ? r :
+		       flood_run(life, restart, &links,
+				 fault_count(life, RESTARTS) / 2);
 }
 
 const struct life_test fault_update_tests[] = {
-	{ "fault-23-update-flood", update_flood, LIFE_STOPPED }, { 0 }
+	{ "fault-23-update-flood", update_flood, LIFE_STOPPED },
+	{ "fault-23-restart-flood", restart_flood, LIFE_STOPPED },
+	{ 0 }
 };

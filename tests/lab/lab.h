@@ -375,4 +375,7 @@ unsigned objects_left(const struct objects *objects);
 int map_open(const char *bpffs, const char *name, int *ret_fd);
 int64_t drops_count(const char *bpffs);
 
+/* fault_cycle.c */
+void kernel_log_mark(const struct lab *lab);
+
 #endif

@@ -181,6 +181,7 @@ static int lifecycle_mode(struct lab *lab)
 
 static int faults_mode(struct lab *lab)
 {
+	kernel_log_mark(lab);
 	return life_run(lab, fault_tables);
 }
 

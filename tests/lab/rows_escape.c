@@ -26,6 +26,7 @@ enum trick {
 	TRICK_UNICAST_IF,   /* IP_UNICAST_IF, IPV6_UNICAST_IF */
 	TRICK_MARK_ZERO,    /* SO_MARK before the first packet */
 	TRICK_MARK_FOREIGN, /* a bit outside our mask */
+	TRICK_DRESSED,	    /* SO_BINDTODEVICE, and the tunnel's address */
 	TRICK_MARK_LATE,    /* SO_MARK 0 on a socket in use */
 };
 
@@ -55,10 +56,10 @@ static enum side side_of(const struct trial *trial)
 	return (enum side)(trial->arg & 15);
 }
 
-static int address_bind(const struct trial *trial, int fd)
+static int address_bind(const struct trial *trial, enum side side, int fd)
 {
 	struct in6_addr self =
-		client_address(side_of(trial), family_is_v6(trial->family));
+		client_address(side, family_is_v6(trial->family));
 	struct sockaddr_storage sa;
 	socklen_t len =
 		sockaddr_fill(&sa, family_domain(trial->family), &self, 0);
@@ -90,15 +91,21 @@ static int mark_set(int fd, uint32_t mark)
 static int trick_apply(const struct trial *trial, int fd)
 {
 	const char *device = side_device(side_of(trial));
+	int r;
 
 	switch (trick_of(trial)) {
+	case TRICK_DRESSED:
+		r = address_bind(trial, SIDE_TUNNEL, fd);
+		if (r < 0)
+			return r;
+		/* fall through */
 	case TRICK_DEVICE:
 		return setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, device,
 				  (socklen_t)strlen(device)) < 0 ?
 			       -errno :
 			       0;
 	case TRICK_ADDRESS:
-		return address_bind(trial, fd);
+		return address_bind(trial, side_of(trial), fd);
 	case TRICK_UNICAST_IF:
 		return unicast_if(trial, fd);
 	case TRICK_MARK_ZERO:
@@ -314,6 +321,14 @@ static int check_intruder(const struct lab *lab, struct trial *trial,
 	AS_BOTH("mark-" row_name, .run = mark, LISTED_PAIR,                    \
 		.flags = ROW_ESCAPE | ROW_SILENT,                              \
 		.arg = TRY(trick, kind, SIDE_UPLINK))
+/* The source is right and the interface wrong: only the guard can tell. */
+#define DRESSED(row_name, kind)                                                \
+	{                                                                      \
+		.name = "escape-dressed-" row_name, .run = escape,             \
+		.check = check_intruder, LISTED_PAIR,                          \
+		.flags = ROW_ESCAPE | ROW_SILENT, .families = ICMP,            \
+		.arg = TRY(TRICK_DRESSED, kind, SIDE_UPLINK)                   \
+	}
 #define INTRUDE(row_name, trick, kind, fams)                                   \
 	{ .name = "intrude-" row_name,                                         \
 	  .run = intrude,                                                      \
@@ -360,6 +375,8 @@ const struct row rows_escape[] = {
 	MARK("late-udp", TRICK_MARK_LATE, KIND_UDP),
 	MARK("late-connected", TRICK_MARK_LATE, KIND_CONNECTED),
 	MARK("late-tcp", TRICK_MARK_LATE, KIND_TCP),
+	DRESSED("ping", KIND_PING),
+	DRESSED("raw", KIND_RAW),
 	INTRUDE("device-udp", TRICK_DEVICE, KIND_UDP, V4),
 	INTRUDE("device-tcp", TRICK_DEVICE, KIND_TCP, V4),
 	INTRUDE("address-udp", TRICK_ADDRESS, KIND_UDP, ALL),
