@@ -3,6 +3,7 @@
 #include <bpf/libbpf.h>
 #include <errno.h>
 
+#include "loader/kernel/clsact.h"
 #include "loader/kernel/door.h"
 
 /*
@@ -12,15 +13,6 @@
  */
 #define DOOR_HANDLE   0x5370
 #define DOOR_PRIORITY 5100
-
-/* No clsact there yet: a query of any filter on it says EINVAL. */
-static bool lacks_clsact(const struct bpf_tc_hook *hook)
-{
-	DECLARE_LIBBPF_OPTS(bpf_tc_opts, opts, .handle = DOOR_HANDLE,
-			    .priority = DOOR_PRIORITY);
-
-	return bpf_tc_query(hook, &opts) == -EINVAL;
-}
 
 int door_attach(const struct pins *pins, int program, unsigned int ifindex)
 {
@@ -32,7 +24,9 @@ int door_attach(const struct pins *pins, int program, unsigned int ifindex)
 	int r;
 
 	/* on record before it is there: whoever is killed here knows it */
-	r = pins_note_door(pins, program, ifindex, lacks_clsact(&hook));
+	r = clsact_look(ifindex);
+	if (r >= 0)
+		r = pins_note_door(pins, program, ifindex, r == CLSACT_NONE);
 	if (r)
 		return r;
 	r = bpf_tc_hook_create(&hook);
@@ -66,8 +60,12 @@ static int remove_door(unsigned int ifindex, bool made_clsact, void *ctx)
 	int r;
 
 	(void)ctx;
-	/* the index may be another interface's by now: nothing of ours there */
-	if (!door_is_there(ifindex))
+	/*
+	 * The index may be another interface's by now: nothing of ours there.
+	 * An empty clsact on record is one that we made and had no time to use.
+	 */
+	if (!door_is_there(ifindex) &&
+	    (!made_clsact || clsact_look(ifindex) != CLSACT_EMPTY))
 		return 0;
 	if (made_clsact) {
 		/* both directions at once: the qdisc itself */
