@@ -13,6 +13,7 @@
 #   sudo make vm KERNEL=6.12 SUITE=matrix ROWS='udp-*'
 #   sudo make vm RACE=1             what races, over and over
 #   sudo make mutants [MUTANTS=...] does any test notice what is broken?
+#   sudo make asan                  the daemon's whole life, with sanitizers
 #   make fuzz FUZZ_SECONDS=N        each fuzz target for so long, with clang
 #   make bench                      what it costs, in time and memory
 #   make lint                       form and include rules
@@ -72,7 +73,7 @@ say = @printf '  %-8s %s\n' "$(1)" "$(patsubst $(BUILD)/%,%,$@)";
 endif
 
 .PHONY: all deps demo check check-unit check-lab check-vm vm vm-image unit \
-	lab mutants fuzz bench \
+	lab mutants asan fuzz bench \
 	$(BENCH:%=bench-%) lint man install clean
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -278,6 +279,16 @@ check-unit check-lab: deps
 mutants: deps
 	@$(MAKE) --no-print-directory lab
 	@tests/mutants/run $(BUILD) $(MUTANTS)
+
+# The daemon with sanitizers, through a whole life; leaks end it with an error.
+$(BUILD)/asan/splitd: $(BUILD)/splitd
+	@$(MAKE) --no-print-directory BUILD=$(BUILD)/asan \
+		CFLAGS="$(SANITIZE)" $@
+
+asan: deps
+	@$(MAKE) --no-print-directory lab $(BUILD)/asan/splitd
+	@$(BUILD)/tests/lab lifecycle --splitd $(BUILD)/asan/splitd \
+		--splitctl $(BUILD)/splitctl
 
 lint:
 	@CC="$(CC)" FORMAT="$(FORMAT)" tests/lint.sh

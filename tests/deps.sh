@@ -25,6 +25,7 @@ inc openssl/cms.h ; libssl-dev ; verifies signed profiles
 inc plist/plist.h ; libplist-dev ; differential test: a second opinion
 cmd python3 ; python3 ; differential test: a third opinion, and the driver
 rt libclang_rt.fuzzer ; libclang-rt-16-dev libclang-rt-18-dev ; fuzz targets
+cmd patch ; patch ; mutants: breaking a copy of the tree
 cmd ip ; iproute2 ; lab: namespaces and links
 cmd nft ; nftables ; lab: counters at both far ends
 cmd nsenter ; util-linux ; lab: entering a namespace

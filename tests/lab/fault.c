@@ -29,6 +29,8 @@ const struct life_test *const fault_tables[] = {
 	fault_update_tests,
 	fault_scope_tests,
 	fault_two_tests,
+	fault_refuse_tests,
+	fault_mended_tests,
 	fault_cycle_tests,
 	NULL,
 };
