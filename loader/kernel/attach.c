@@ -10,14 +10,13 @@
 #include <unistd.h>
 
 #include "bpf/abi.h"
-#include "confine.skel.h"
 #include "guard.skel.h"
 #include "identity.skel.h"
 #include "loader/kernel/attach.h"
 #include "loader/kernel/door.h"
 #include "loader/kernel/pins.h"
+#include "loader/kernel/programs.h"
 #include "loader/util/cleanup.h"
-#include "steer.skel.h"
 
 /*
  * Pins, below the bpffs directory:
@@ -34,43 +33,11 @@
  * filled and every link has moved to it.
  */
 
-static const struct {
-	const char *name;
-	bool memory;
-} map_table[MAP_MAX] = {
-	[MAP_CONFIG] = { "sp_config", false },
-	[MAP_CLASS] = { "sp_class", false },
-	[MAP_SET] = { "sp_set", false },
-	[MAP_TUNNEL] = { "sp_tunnel", false },
-	[MAP_PREFIX] = { "sp_prefix", false },
-	[MAP_IFINDEX] = { "sp_ifindex", false },
-	[MAP_ADDRESS] = { "sp_address", false },
-	[MAP_EXE] = { "sp_exe", false },
-	[MAP_CGROUP] = { "sp_cgroup", false },
-	[MAP_CG_PATH] = { "sp_cg_path", false },
-	[MAP_TASK] = { "sp_task", true },
-	[MAP_SOCK] = { "sp_sock", true },
-	[MAP_PEER] = { "sp_peer", true },
-	[MAP_DROP] = { "sp_drop", false },
-	[MAP_STAT] = { "sp_stat", false },
-	[MAP_EVENT] = { "sp_event", false },
-	[MAP_CLASS_NAME] = { "sp_class_name", true },
-	[MAP_TUNNEL_NAME] = { "sp_tunnel_name", true },
-};
-
 /*
  * The hooks in the order in which they come into force: see before acting. On
  * one cgroup, programs of one type run in the order of their links, so the
  * class is on the socket before steer looks.
  */
-enum object_id {
-	OBJECT_IDENTITY,
-	OBJECT_STEER,
-	OBJECT_GUARD,
-	OBJECT_CONFINE, /* only where the kernel runs security hooks */
-	OBJECT_MAX,
-};
-
 static const struct hook {
 	const char *name; /* of the pin */
 	const char *program;
@@ -103,11 +70,7 @@ static const struct hook {
 #define N_HOOKS (sizeof(hooks) / sizeof(hooks[0]))
 
 struct attach {
-	struct identity *identity;
-	struct steer *steer;
-	struct guard *guard;
-	struct confine *confine; /* NULL: the kernel cannot */
-	struct bpf_object *objects[OBJECT_MAX];
+	struct programs programs;
 	struct bpf_link *links[N_HOOKS]; /* NULL: left out */
 	struct bpf_link *tasks;
 	struct pins pins;
@@ -151,24 +114,18 @@ bool attach_is_first(const struct attach *attach)
 
 int attach_map(const struct attach *attach, enum map_id id)
 {
-	for (int i = 0; i < OBJECT_CONFINE; i++) {
-		const struct bpf_map *map = bpf_object__find_map_by_name(
-			attach->objects[i], map_table[id].name);
+	const struct bpf_map *map = programs_map(&attach->programs, id);
 
-		if (map)
-			return bpf_map__fd(map);
-	}
-
-	return -ENOENT;
+	return map ? bpf_map__fd(map) : -ENOENT;
 }
 
 int attach_map_path(const struct attach *attach, enum map_id id,
 		    char ret_path[PATH_MAX])
 {
 	int n = snprintf(ret_path, PATH_MAX, "%s/%s",
-			 map_table[id].memory ? attach->pins.memory :
-						attach->pins.abi,
-			 map_table[id].name);
+			 map_is_memory(id) ? attach->pins.memory :
+					     attach->pins.abi,
+			 map_name(id));
 
 	return n < 0 || n >= PATH_MAX ? -ENAMETOOLONG : 0;
 }
@@ -179,8 +136,8 @@ static int set_pins(struct attach *attach, struct bpf_object *object)
 	char path[PATH_MAX];
 
 	for (int i = 0; i < MAP_MAX; i++) {
-		struct bpf_map *map =
-			bpf_object__find_map_by_name(object, map_table[i].name);
+		struct bpf_map *map = bpf_object__find_map_by_name(
+			object, map_name((enum map_id)i));
 		int r;
 
 		if (!map)
@@ -195,72 +152,18 @@ static int set_pins(struct attach *attach, struct bpf_object *object)
 	return 0;
 }
 
-/* FNV-1a over what the kernel compares when a pinned map is reused. */
-static uint32_t layout_hash(struct bpf_object *const *objects, bool memory)
-{
-	uint32_t hash = 2166136261u;
-
-	for (int i = 0; i < MAP_MAX; i++) {
-		const struct bpf_map *map = NULL;
-		uint32_t words[5];
-
-		for (int j = 0; j < OBJECT_CONFINE && !map; j++)
-			map = bpf_object__find_map_by_name(objects[j],
-							   map_table[i].name);
-		if (!map || map_table[i].memory != memory)
-			continue;
-		words[0] = bpf_map__type(map);
-		words[1] = bpf_map__key_size(map);
-		words[2] = bpf_map__value_size(map);
-		words[3] = bpf_map__max_entries(map);
-		words[4] = bpf_map__map_flags(map);
-		for (size_t k = 0; k < sizeof(words); k++) {
-			hash ^= ((const unsigned char *)words)[k];
-			hash *= 16777619u;
-		}
-	}
-
-	return hash;
-}
-
-static int open_objects(struct attach *attach,
-			const struct sp_features *features)
-{
-	attach->identity = identity__open();
-	attach->steer = steer__open();
-	attach->guard = guard__open();
-	if (!attach->identity || !attach->steer || !attach->guard)
-		return fail(attach, -errno, "cannot open the kernel programs");
-	attach->objects[OBJECT_IDENTITY] = attach->identity->obj;
-	attach->objects[OBJECT_STEER] = attach->steer->obj;
-	attach->objects[OBJECT_GUARD] = attach->guard->obj;
-	attach->identity->rodata->sp_has = *features;
-	attach->steer->rodata->sp_has = *features;
-	attach->guard->rodata->sp_has = *features;
-	if (!features->security_hooks)
-		return 0;
-	attach->confine = confine__open();
-	if (!attach->confine)
-		return fail(attach, -errno, "cannot open the kernel programs");
-	attach->objects[OBJECT_CONFINE] = attach->confine->obj;
-	attach->confine->rodata->sp_has = *features;
-
-	return 0;
-}
-
 static int load_objects(struct attach *attach)
 {
-	static const char *const names[] = { "identity", "steer", "guard",
-					     "confine" };
+	struct bpf_object *const *objects = attach->programs.objects;
 	int r;
 
-	for (int i = 0; i < OBJECT_MAX && attach->objects[i]; i++) {
-		r = set_pins(attach, attach->objects[i]);
+	for (int i = 0; i < OBJECT_MAX && objects[i]; i++) {
+		r = set_pins(attach, objects[i]);
 		if (!r)
-			r = bpf_object__load(attach->objects[i]);
+			r = bpf_object__load(objects[i]);
 		if (r)
 			return fail(attach, r, "cannot load program %s",
-				    names[i]);
+				    object_name((enum object_id)i));
 	}
 
 	return 0;
@@ -277,11 +180,13 @@ int attach_load(const char *bpffs, const struct sp_features *features,
 	*ret_attach = attach;
 	attach->pins.lock = -1;
 	libbpf_set_print(NULL); /* our callers speak to people */
-	r = open_objects(attach, features);
+	r = programs_open(features, 0, &attach->programs);
 	if (r)
-		return r;
-	r = pins_open(&attach->pins, bpffs, layout_hash(attach->objects, false),
-		      layout_hash(attach->objects, true), &attach->adopted);
+		return fail(attach, r, "cannot open the kernel programs");
+	r = pins_open(&attach->pins, bpffs,
+		      programs_layout(&attach->programs, false),
+		      programs_layout(&attach->programs, true),
+		      &attach->adopted);
 	if (r)
 		return fail(attach, r, "cannot have %s", bpffs);
 
@@ -294,10 +199,7 @@ void attach_free(struct attach *attach)
 		return;
 	attach_let_go(attach);
 	bpf_link__destroy(attach->tasks);
-	identity__destroy(attach->identity);
-	steer__destroy(attach->steer);
-	guard__destroy(attach->guard);
-	confine__destroy(attach->confine);
+	programs_close(&attach->programs);
 	cleanup_close(&attach->pins.lock);
 	free(attach);
 }
@@ -335,7 +237,7 @@ static int attach_hook(struct attach *attach, size_t i, int cgroup_fd,
 {
 	const struct hook *hook = &hooks[i];
 	struct bpf_program *program = bpf_object__find_program_by_name(
-		attach->objects[hook->object], hook->program);
+		attach->programs.objects[hook->object], hook->program);
 	struct bpf_link *link;
 	char path[PATH_MAX];
 	int r;
@@ -388,7 +290,8 @@ int attach_hooks(struct attach *attach, int cgroup_fd, uint64_t cgroup_id,
 				(void)unlink(path);
 			continue;
 		}
-		if (attach->links[i] || !attach->objects[hooks[i].object])
+		if (attach->links[i] ||
+		    !attach->programs.objects[hooks[i].object])
 			continue;
 		r = attach_hook(attach, i, cgroup_fd, cgroup_id);
 		if (r)
@@ -397,7 +300,7 @@ int attach_hooks(struct attach *attach, int cgroup_fd, uint64_t cgroup_id,
 	}
 	if (!attach->tasks) {
 		attach->tasks = bpf_program__attach_iter(
-			attach->identity->progs.sp_tasks, NULL);
+			attach->programs.identity->progs.sp_tasks, NULL);
 		if (!attach->tasks)
 			return fail(attach, -errno,
 				    "cannot attach the task iterator");
@@ -418,7 +321,7 @@ void attach_let_go(struct attach *attach)
 static uint32_t program_id(const struct attach *attach, const struct hook *hook)
 {
 	const struct bpf_program *program = bpf_object__find_program_by_name(
-		attach->objects[hook->object], hook->program);
+		attach->programs.objects[hook->object], hook->program);
 	struct bpf_prog_info info = { 0 };
 	uint32_t size = sizeof(info);
 
@@ -459,7 +362,7 @@ const struct pins *attach_pins(const struct attach *attach)
 
 int attach_door_program(const struct attach *attach)
 {
-	return bpf_program__fd(attach->guard->progs.sp_door);
+	return bpf_program__fd(attach->programs.guard->progs.sp_door);
 }
 
 const char *attach_missing(const struct attach *attach, uint64_t cgroup_id)
@@ -467,7 +370,7 @@ const char *attach_missing(const struct attach *attach, uint64_t cgroup_id)
 	char path[PATH_MAX];
 
 	for (size_t i = 0; i < N_HOOKS; i++) {
-		if (!attach->objects[hooks[i].object])
+		if (!attach->programs.objects[hooks[i].object])
 			continue;
 		if (!attach->links[i])
 			return hooks[i].name;

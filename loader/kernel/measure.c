@@ -6,14 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "bpf/abi.h"
-#include "confine.skel.h"
-#include "guard.skel.h"
-#include "identity.skel.h"
 #include "loader/kernel/feature.h"
 #include "loader/kernel/measure.h"
-#include "loader/util/cleanup.h"
-#include "steer.skel.h"
+#include "loader/kernel/programs.h"
 
 #define MAX_PROGRAMS 64
 #define LOG_STATS    4	   /* BPF_LOG_STATS: a summary, 06ee7115b0d1, 5.2 */
@@ -109,44 +104,14 @@ static int measure(struct measuring *all, struct bpf_object *object)
 	return 0;
 }
 
-static int measure_confine(struct measuring *all,
-			   const struct bpf_object_open_opts *opts)
-{
-	struct confine *confine = confine__open_opts(opts);
-	int r;
-
-	if (!confine)
-		return -ENOMEM;
-	confine->rodata->sp_has = *all->features;
-	r = measure(all, confine->obj);
-	confine__destroy(confine);
-
-	return r;
-}
-
 static int measure_all(struct measuring *all)
 {
-	LIBBPF_OPTS(bpf_object_open_opts, opts, .kernel_log_level = LOG_STATS);
-	struct identity *identity = identity__open_opts(&opts);
-	struct steer *steer = steer__open_opts(&opts);
-	struct guard *guard = guard__open_opts(&opts);
-	int r = identity && steer && guard ? 0 : -ENOMEM;
+	struct programs programs = { 0 };
+	int r = programs_open(all->features, LOG_STATS, &programs);
 
-	if (!r) {
-		identity->rodata->sp_has = *all->features;
-		steer->rodata->sp_has = *all->features;
-		guard->rodata->sp_has = *all->features;
-		r = measure(all, identity->obj);
-	}
-	if (!r)
-		r = measure(all, steer->obj);
-	if (!r)
-		r = measure(all, guard->obj);
-	if (!r && all->features->security_hooks)
-		r = measure_confine(all, &opts);
-	identity__destroy(identity);
-	steer__destroy(steer);
-	guard__destroy(guard);
+	for (int i = 0; i < OBJECT_MAX && programs.objects[i] && !r; i++)
+		r = measure(all, programs.objects[i]);
+	programs_close(&programs);
 
 	return r;
 }
