@@ -233,6 +233,7 @@ enum fault wrong_side(const struct trial *trial, enum side seen, enum dst dst);
 int trial_fail(struct trial *trial, enum fault fault, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 int trial_skip(struct trial *trial, const char *lack);
+bool kernel_before(unsigned major, unsigned minor);
 socklen_t target(const struct trial *trial, enum dst dst, uint16_t port,
 		 struct sockaddr_storage *ret_sa);
 int sock_open(struct trial *trial, int type, int protocol, int *ret_fd);

@@ -173,7 +173,9 @@ static int mptcp(struct trial *trial)
 	int64_t before = joins_tried(trial);
 	int r;
 
-	if (fd < 0 && (errno == EPROTONOSUPPORT || errno == ENOPROTOOPT))
+	/* ENOENT: Debian's 5.10, whose MPTCP does not find its own half */
+	if (fd < 0 && (errno == EPROTONOSUPPORT || errno == ENOPROTOOPT ||
+		       errno == ENOENT))
 		return trial_skip(trial, "MPTCP");
 	if (fd < 0)
 		return trial_fail(trial, FAULT_OTHER, "socket: %m");

@@ -15,6 +15,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 #include "tests/lab/cleanup.h"
@@ -42,6 +43,16 @@ int trial_skip(struct trial *trial, const char *lack)
 	trial->skip = true;
 	snprintf(trial->why, sizeof(trial->why), "kernel without %s", lack);
 	return -EOPNOTSUPP;
+}
+
+bool kernel_before(unsigned major, unsigned minor)
+{
+	struct utsname name;
+	unsigned is_major, is_minor;
+
+	return uname(&name) == 0 &&
+	       sscanf(name.release, "%u.%u", &is_major, &is_minor) == 2 &&
+	       (is_major < major || (is_major == major && is_minor < minor));
 }
 
 socklen_t target(const struct trial *trial, enum dst dst, uint16_t port,
