@@ -15,7 +15,7 @@ static int check_files(char **files, int n, struct check *check)
 		r = inputs_add_file(&inputs, files[i], false, INPUT_ANYONE,
 				    &check->report);
 	if (r == 0)
-		r = check_run(check, &inputs);
+		r = check_run(check, &inputs, NULL);
 	inputs_clear(&inputs);
 	return r;
 }

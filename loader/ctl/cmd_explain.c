@@ -15,7 +15,8 @@
 
 struct question {
 	const char *app, *cgroup, *pid_text, *proto;
-	const char *run, *policy_dir, *host_path;
+	const char *run;
+	struct offline from;
 	pid_t pid;
 	struct target target;
 	bool json;
@@ -57,7 +58,7 @@ static int explain_offline(const struct question *q, json_t **ret_result)
 	struct explanation why;
 	int r;
 
-	r = offline_policy(q->policy_dir, q->host_path, &policy);
+	r = offline_policy(&q->from, &policy);
 	if (r < 0 && r != -EBADMSG)
 		complain("explain: %s", strerror(-r));
 	if (r == 0)
@@ -176,6 +177,11 @@ static int check_question(struct question *q, const char *target)
 	return parse_pid(q);
 }
 
+static bool is_offline(const struct offline *from)
+{
+	return from->policy_dir || from->host_path || from->state;
+}
+
 int cmd_explain(int argc, char **argv)
 {
 	struct question q = { .run = DEFAULT_RUN, .proto = "tcp" };
@@ -186,8 +192,9 @@ int cmd_explain(int argc, char **argv)
 		{ "pid", &q.pid_text, NULL },
 		{ "cgroup", &q.cgroup, NULL },
 		{ "proto", &q.proto, NULL },
-		{ "policy", &q.policy_dir, NULL },
-		{ "host", &q.host_path, NULL },
+		{ "policy", &q.from.policy_dir, NULL },
+		{ "host", &q.from.host_path, NULL },
+		{ "state", &q.from.state, NULL },
 		{ 0 },
 	};
 	json_t *result = NULL;
@@ -200,8 +207,8 @@ int cmd_explain(int argc, char **argv)
 	if (check_question(&q, argv[1]) < 0)
 		return EXIT_USAGE;
 
-	r = q.policy_dir || q.host_path ? explain_offline(&q, &result) :
-					  explain_online(&q, &result);
+	r = is_offline(&q.from) ? explain_offline(&q, &result) :
+				  explain_online(&q, &result);
 	if (r != 0)
 		return r;
 	if (q.json) {

@@ -9,36 +9,56 @@
 
 #include "loader/ctl/offline.h"
 #include "loader/daemon/check.h"
+#include "loader/daemon/installed.h"
 #include "loader/util/cleanup.h"
-#include "policy/plan/compile.h"
 
-int offline_policy(const char *policy_dir, const char *host_path,
-		   struct policy **ret_policy)
+static int check_files(const struct offline *from, struct check *check,
+		       const struct installed_view *installed)
 {
 	struct input_list inputs = { 0 };
-	struct check check = { 0 };
 	int r = 0;
 
-	if (policy_dir)
-		r = inputs_add_dir(&inputs, policy_dir, INPUT_ANYONE,
-				   &check.report);
-	if (r == 0 && host_path)
-		r = inputs_add_file(&inputs, host_path, true, INPUT_ANYONE,
-				    &check.report);
+	if (from->policy_dir)
+		r = inputs_add_dir(&inputs, from->policy_dir, INPUT_ANYONE,
+				   &check->report);
+	if (r == 0 && from->host_path)
+		r = inputs_add_file(&inputs, from->host_path, true,
+				    INPUT_ANYONE, &check->report);
 	if (r == 0)
-		r = check_run(&check, &inputs);
+		r = check_run(check, &inputs, installed);
+	inputs_clear(&inputs);
+	return r;
+}
+
+/* With the store, if one is named. */
+static int check_all(const struct offline *from, struct check *check)
+{
+	_cleanup_(installed_view_clear) struct installed_view view = { 0 };
+	struct installed *installed = NULL;
+	int r = 0;
+
+	if (from->state)
+		r = installed_peek(from->state, &installed);
+	if (r == 0 && installed)
+		r = installed_view(installed, &view);
+	if (r == 0)
+		r = check_files(from, check, installed ? &view : NULL);
+	installed_close(installed);
+	return r;
+}
+
+int offline_policy(const struct offline *from, struct policy **ret_policy)
+{
+	struct check check = { 0 };
+	int r = check_all(from, &check);
+
 	if (!check_valid(&check)) {
 		findings_print(&check.report, stderr);
 		r = -EBADMSG;
 	}
-	if (r == 0) {
-		struct report told = { 0 };
-
-		r = policy_compile(check.documents, check.n, &told, ret_policy);
-		report_clear(&told);
-	}
+	if (r == 0)
+		*ret_policy = TAKE_PTR(check.policy);
 	check_clear(&check);
-	inputs_clear(&inputs);
 	return r;
 }
 

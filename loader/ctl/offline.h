@@ -7,12 +7,17 @@
 
 #include "policy/plan/policy.h"
 
+/* Where the policy lies; NULL: nothing of the kind. */
+struct offline {
+	const char *policy_dir, *host_path;
+	const char *state; /* with the store in it */
+};
+
 /*
- * Reads, parses and compiles a policy directory and a host file, either of
- * which may be NULL. -EBADMSG after all errors have been printed.
+ * Reads, parses and compiles all of it. -EBADMSG after all errors have been
+ * printed.
  */
-int offline_policy(const char *policy_dir, const char *host_path,
-		   struct policy **ret_policy);
+int offline_policy(const struct offline *from, struct policy **ret_policy);
 
 /*
  * Whose a process or cgroup is by the selectors' text: an executable of its

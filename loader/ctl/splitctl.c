@@ -16,7 +16,8 @@ static const struct command {
 	{ "status", cmd_status, "[--json] [--prefixes] [--run DIR]",
 	  "show tunnels, apps and what was dropped" },
 	{ "explain", cmd_explain,
-	  "[--json] [--run DIR | [--policy DIR] [--host FILE]]\n"
+	  "[--json] [--run DIR | [--policy DIR] [--host FILE] "
+	  "[--state DIR]]\n"
 	  "\t[--proto tcp|udp|icmp] "
 	  "(--app ID | --pid N | --cgroup PATH) ADDR[:PORT]",
 	  "say where a flow goes and why" },

@@ -18,7 +18,7 @@
 
 #include "loader/daemon/candidate.h"
 #include "loader/daemon/documents.h"
-#include "loader/daemon/installed.h"
+#include "loader/daemon/merge.h"
 #include "loader/daemon/sandbox.h"
 #include "loader/daemon/store.h"
 #include "loader/util/cleanup.h"
@@ -26,19 +26,6 @@
 #include "policy/plan/policy.h"
 #include "policy/read/report.h"
 #include "policy/read/signature.h"
-
-/* What was good once: its warnings have been told, its signature judged. */
-static int parse_again(const char *file, const void *bytes, size_t len,
-		       struct document **ret_document)
-{
-	const struct signature_policy anybody = { .allow_sha1 = true };
-	struct report ignored = { 0 };
-	int r;
-
-	r = sandbox_parse(file, bytes, len, &anybody, &ignored, ret_document);
-	report_clear(&ignored);
-	return r;
-}
 
 /* Replaces a bad file's bytes by its last good ones; -ENOENT: none. */
 static int fall_back(struct input *input, const struct store *store,
@@ -52,7 +39,7 @@ static int fall_back(struct input *input, const struct store *store,
 	r = store_read(store, input, &input->bytes, &input->len);
 	if (r < 0)
 		return r;
-	return parse_again(input->path, input->bytes, input->len, ret_document);
+	return parse_kept(input->path, input->bytes, input->len, ret_document);
 }
 
 /*
@@ -111,8 +98,8 @@ static int parse(struct candidate *candidate, struct input *input,
 	if (r != -EBADMSG)
 		return r;
 
-	r = input->kept ? parse_again(input->path, input->bytes, input->len,
-				      ret_document) :
+	r = input->kept ? parse_kept(input->path, input->bytes, input->len,
+				     ret_document) :
 			  fall_back(input, store, ret_document);
 	input->kept = r == 0;
 	candidate->n_kept += r == 0;
@@ -171,78 +158,6 @@ static int parse_files(struct candidate *candidate, const struct store *store,
 		i++;
 	}
 	return 0;
-}
-
-/* ---- what is installed --------------------------------------------------- */
-
-/* Only the links that no later command has taken off. */
-static void choose_links(struct document *document, const json_t *item)
-{
-	size_t i = 0;
-
-	while (i < document_links(document)) {
-		if (installed_links(item, document_link(document, i).id))
-			i++;
-		else
-			document_drop_link(document, i);
-	}
-}
-
-static int add_installed(const struct installed_view *view, const json_t *item,
-			 struct documents *documents, struct report *report)
-{
-	_cleanup_free_ char *name = installed_name(item);
-	_cleanup_free_ void *bytes = NULL;
-	struct document *document = NULL;
-	size_t len = 0;
-	int r;
-
-	if (!name)
-		return -ENOMEM;
-	r = installed_read(view, item, &bytes, &len);
-	if (r < 0)
-		return r;
-	r = sandbox_parse(name, bytes, len, documents->demands, report,
-			  &document);
-	if (r == -EBADMSG)
-		r = parse_again(name, bytes, len, &document);
-	/* Never good: not even by these rules. It has been told why. */
-	if (r == -EBADMSG)
-		return 0;
-	if (r < 0)
-		return r;
-	choose_links(document, item);
-	return documents_add(documents, document, report);
-}
-
-static int parse_installed(const struct installed_view *view,
-			   struct documents *documents, struct report *report)
-{
-	size_t n_files = documents->n, i;
-	const json_t *item;
-	int r = 0;
-
-	if (!view)
-		return 0;
-	json_array_foreach(installed_items(view), i, item) {
-		r = add_installed(view, item, documents, report);
-		if (r < 0)
-			return r;
-	}
-	return documents_check_twice(documents, n_files, report);
-}
-
-/* A disabled tunnel is one without an interface: its apps go direct. */
-static void disable(const struct installed_view *view, struct policy *policy)
-{
-	for (size_t i = 0; view && i < policy->n_tunnels; i++) {
-		struct tunnel *tunnel = &policy->tunnels[i];
-
-		if (!installed_is_disabled(view, tunnel->uuid))
-			continue;
-		tunnel->disabled = true;
-		tunnel->interface = NULL;
-	}
 }
 
 /* ---- compiling ----------------------------------------------------------- */
@@ -314,7 +229,8 @@ static int compile_once(struct candidate *candidate,
 	r = parse_files(candidate, source->store, &documents, told);
 	if (r < 0)
 		return r;
-	twice = parse_installed(source->installed, &documents, told->round);
+	twice = documents_add_installed(&documents, source->installed,
+					told->round);
 	if (twice < 0 && twice != -EBADMSG)
 		return twice;
 	candidate->from = documents.from;
@@ -353,7 +269,7 @@ static int compile(struct candidate *candidate,
 	if (moved < 0)
 		return moved;
 	if (r == 0)
-		disable(source->installed, candidate->policy);
+		policy_disable(candidate->policy, source->installed);
 	return r;
 }
 

@@ -2,14 +2,13 @@
 /* Checking files and telling about it: splitctl check and splitd --check. */
 #include <errno.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "loader/daemon/check.h"
+#include "loader/daemon/merge.h"
 #include "loader/daemon/sandbox.h"
 #include "loader/util/cleanup.h"
 #include "loader/util/json.h"
 #include "loader/util/plain.h"
-#include "policy/model/document.h"
 #include "policy/plan/compile.h"
 #include "policy/plan/policy.h"
 #include "policy/read/signature.h"
@@ -80,6 +79,14 @@ static int parse_again(const struct input_list *inputs, int64_t now,
 	return r;
 }
 
+/* Its dates have been looked at. */
+static int append(struct check *check, struct document *document)
+{
+	bool over = document_is_over(document, check->all.now);
+
+	return documents_append(over ? &check->over : &check->all, document);
+}
+
 /* Into the check what came of all inputs, in their order. */
 static int gather(struct check *check, const struct input_list *inputs,
 		  struct parsed *parsed)
@@ -87,15 +94,17 @@ static int gather(struct check *check, const struct input_list *inputs,
 	int r = 0;
 
 	for (size_t i = 0; i < inputs->n; i++) {
+		struct document *document = TAKE_PTR(parsed[i].document);
+
 		if (r == 0)
 			r = report_move(&check->report, &parsed[i].report);
-		if (parsed[i].document) {
-			check->documents[check->n++] = parsed[i].document;
-			if (r == 0)
-				r = check_size(check, parsed[i].document,
-					       inputs->inputs[i].len);
-		}
 		report_clear(&parsed[i].report);
+		if (r == 0 && document)
+			r = check_size(check, document, inputs->inputs[i].len);
+		if (document && document_kind(document) == DOCUMENT_HOST)
+			check->all.demands = document_demands(document);
+		if (document && append(check, document) < 0)
+			r = -ENOMEM;
 	}
 	return r;
 }
@@ -106,39 +115,46 @@ static int gather(struct check *check, const struct input_list *inputs,
  */
 static int compile(struct check *check)
 {
+	struct documents *all = &check->all;
 	struct report alone = { 0 };
-	struct policy *policy = NULL;
 	bool complete = check->report.n_errors == 0;
 	int r;
 
-	r = policy_compile(check->documents, check->n,
-			   complete ? &check->report : &alone, &policy);
-	policy_free(policy);
+	r = policy_compile(all->items, all->n,
+			   complete ? &check->report : &alone, &check->policy);
 	if (r == -EBADMSG && !complete)
-		r = policy_compile(check->documents, check->n, &check->report,
-				   &policy);
+		r = policy_compile(all->items, all->n, &check->report,
+				   &check->policy);
 	report_clear(&alone);
 	return r == -EBADMSG ? 0 : r;
 }
 
-int check_run(struct check *check, const struct input_list *inputs)
+int check_run(struct check *check, const struct input_list *inputs,
+	      const struct installed_view *installed)
 {
 	_cleanup_free_ struct parsed *parsed =
 		calloc(inputs->n + 1, sizeof(*parsed));
-	int64_t now = time(NULL);
 	int r = 0, gathered;
 
-	check->documents = calloc(inputs->n + 1, sizeof(*check->documents));
-	if (!parsed || !check->documents)
+	check->all = documents_now();
+	if (!parsed)
 		return -ENOMEM;
 	for (size_t i = 0; i < inputs->n && r == 0; i++)
-		r = parse_one(&inputs->inputs[i], NULL, now, &parsed[i]);
+		r = parse_one(&inputs->inputs[i], NULL, check->all.now,
+			      &parsed[i]);
 	if (r == 0)
-		r = parse_again(inputs, now, parsed);
+		r = parse_again(inputs, check->all.now, parsed);
 	gathered = gather(check, inputs, parsed);
 	if (r == 0)
 		r = gathered;
-	return r < 0 ? r : compile(check);
+	if (r == 0)
+		r = documents_add_installed(&check->all, installed,
+					    &check->report);
+	if (r == 0 || r == -EBADMSG)
+		r = compile(check);
+	if (r == 0 && check->policy)
+		policy_disable(check->policy, installed);
+	return r;
 }
 
 bool check_valid(const struct check *check)
@@ -202,8 +218,10 @@ json_t *check_json(const struct check *check)
 {
 	json_t *keys = json_array();
 
-	for (size_t i = 0; i < check->n; i++)
-		add_keys(keys, check->documents[i]);
+	for (size_t i = 0; i < check->all.n; i++)
+		add_keys(keys, check->all.items[i]);
+	for (size_t i = 0; i < check->over.n; i++)
+		add_keys(keys, check->over.items[i]);
 	return json_pack("{s:b, s:o, s:o}", "valid", check_valid(check),
 			 "errors", findings_json(&check->report), "keys", keys);
 }
@@ -266,16 +284,18 @@ static void print_document(const struct document *document, FILE *out)
 void check_print(const struct check *check, FILE *out)
 {
 	findings_print(&check->report, out);
-	for (size_t i = 0; i < check->n; i++)
-		print_document(check->documents[i], out);
+	for (size_t i = 0; i < check->all.n; i++)
+		print_document(check->all.items[i], out);
+	for (size_t i = 0; i < check->over.n; i++)
+		print_document(check->over.items[i], out);
 	fprintf(out, "%s\n", check_valid(check) ? "valid" : "not valid");
 }
 
 void check_clear(struct check *check)
 {
-	for (size_t i = 0; i < check->n; i++)
-		document_free(check->documents[i]);
-	free(check->documents);
+	policy_free(check->policy);
+	documents_clear(&check->all);
+	documents_clear(&check->over);
 	report_clear(&check->report);
 	*check = (struct check){ 0 };
 }

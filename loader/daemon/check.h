@@ -8,24 +8,28 @@
 
 #include <jansson.h>
 
+#include "loader/daemon/documents.h"
 #include "loader/daemon/inputs.h"
 #include "policy/read/report.h"
 
-struct document;
+struct installed_view;
+struct policy;
 
 /* Zero-initialise. */
 struct check {
 	struct report report;
-	struct document **documents; /* those that are good */
-	size_t n;
+	struct documents all;  /* those that are good and in force */
+	struct documents over; /* good, but their RemovalDate has come */
+	struct policy *policy; /* of them; NULL: they contradict each other */
 };
 
 /*
- * Parses every input in the sandbox, then compiles all good documents
- * together. Findings, the inputs' own among them, are in the report. 0 even
- * when files are bad; -ENOMEM.
+ * Parses every input in the sandbox, then compiles all good documents together
+ * with what is installed (NULL: nothing is). Findings, the inputs' own among
+ * them, are in the report. 0 even when files are bad, or a negative errno.
  */
-int check_run(struct check *check, const struct input_list *inputs);
+int check_run(struct check *check, const struct input_list *inputs,
+	      const struct installed_view *installed);
 
 /* No errors? */
 bool check_valid(const struct check *check);

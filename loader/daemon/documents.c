@@ -28,33 +28,11 @@ void documents_clear(struct documents *documents)
 	*documents = (struct documents){ 0 };
 }
 
-/* Is it over, and until when will that be as it is? */
-static bool is_removed(struct documents *documents,
-		       const struct document *document)
+int documents_append(struct documents *documents, struct document *document)
 {
-	const struct document_identity *identity = document_identity(document);
-	int64_t date = identity->removal_date;
+	struct document **grown =
+		realloc(documents->items, (documents->n + 1) * sizeof(*grown));
 
-	if (!identity->has_removal_date)
-		return false;
-	if (date <= documents->now && date > documents->from)
-		documents->from = date;
-	if (date > documents->now && date < documents->until)
-		documents->until = date;
-	return date <= documents->now;
-}
-
-int documents_add(struct documents *documents, struct document *document,
-		  struct report *report)
-{
-	struct document **grown;
-	int r = document_check_dates(document, documents->now, report);
-
-	if (r < 0 || is_removed(documents, document)) {
-		document_free(document);
-		return r;
-	}
-	grown = realloc(documents->items, (documents->n + 1) * sizeof(*grown));
 	if (!grown) {
 		document_free(document);
 		return -ENOMEM;
@@ -62,6 +40,41 @@ int documents_add(struct documents *documents, struct document *document,
 	documents->items = grown;
 	grown[documents->n++] = document;
 	return 0;
+}
+
+bool document_is_over(const struct document *document, int64_t now)
+{
+	const struct document_identity *identity = document_identity(document);
+
+	return identity->has_removal_date && identity->removal_date <= now;
+}
+
+/* From when until when is the file as much in force as it is now? */
+static void bound(struct documents *documents, const struct document *document)
+{
+	const struct document_identity *identity = document_identity(document);
+	int64_t date = identity->removal_date;
+
+	if (!identity->has_removal_date)
+		return;
+	if (date <= documents->now && date > documents->from)
+		documents->from = date;
+	if (date > documents->now && date < documents->until)
+		documents->until = date;
+}
+
+int documents_add(struct documents *documents, struct document *document,
+		  struct report *report)
+{
+	int r = document_check_dates(document, documents->now, report);
+
+	if (r == 0)
+		bound(documents, document);
+	if (r < 0 || document_is_over(document, documents->now)) {
+		document_free(document);
+		return r;
+	}
+	return documents_append(documents, document);
 }
 
 const struct document *documents_find(const struct documents *documents,

@@ -3,6 +3,7 @@
 #ifndef SPLITD_DOCUMENTS_H
 #define SPLITD_DOCUMENTS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -22,6 +23,12 @@ struct documents {
 struct documents documents_now(void);
 
 void documents_clear(struct documents *documents);
+
+/* Takes the document, in any case. 0 or -ENOMEM. */
+int documents_append(struct documents *documents, struct document *document);
+
+/* Has its RemovalDate come? */
+bool document_is_over(const struct document *document, int64_t now);
 
 /*
  * Takes the document, in any case, and warns of its dates; one whose

@@ -27,6 +27,8 @@ struct installed_view {
 
 /* Makes the directory when missing and sweeps out what a crash left. */
 int installed_open(const char *state, struct installed **ret_installed);
+/* Only to look at it: nothing is made or swept, what is missing is empty. */
+int installed_peek(const char *state, struct installed **ret_installed);
 void installed_close(struct installed *installed);
 
 /* A view of the store as it is now. 0 or -ENOMEM. */

@@ -261,19 +261,48 @@ static int purge(struct daemon *daemon)
 	return EXIT_SUCCESS;
 }
 
-static int check(const struct options *options)
+/* What is installed; a store that cannot be read is none, and that is said. */
+static int look_at_store(struct daemon *daemon, struct installed_view *ret_view)
+{
+	const char *state = daemon->options.state;
+	int r = installed_peek(state, &daemon->installed);
+
+	if (r == -EACCES || r == -EPERM) {
+		log_line(LOG_WARNING,
+			 "cannot look into %s: %s; what is installed is left "
+			 "out",
+			 state, strerror(-r));
+		return 0;
+	}
+	return r < 0 ? r : installed_view(daemon->installed, ret_view);
+}
+
+static int check_all(struct daemon *daemon, struct check *checked,
+		     struct input_list *inputs)
+{
+	_cleanup_(installed_view_clear) struct installed_view view = { 0 };
+	const struct options *options = &daemon->options;
+	int r;
+
+	r = look_at_store(daemon, &view);
+	if (r < 0)
+		return r;
+	r = inputs_add_dir(inputs, options->policy, INPUT_TRUSTED,
+			   &checked->report);
+	if (r == 0)
+		r = inputs_add_file(inputs, options->host, true, INPUT_TRUSTED,
+				    &checked->report);
+	if (r < 0 && r != -EBADMSG)
+		return r;
+	return check_run(checked, inputs, view.index ? &view : NULL);
+}
+
+static int check(struct daemon *daemon)
 {
 	struct input_list inputs = { 0 };
 	struct check checked = { 0 };
-	int r;
+	int r = check_all(daemon, &checked, &inputs);
 
-	r = inputs_add_dir(&inputs, options->policy, INPUT_TRUSTED,
-			   &checked.report);
-	if (r == 0)
-		r = inputs_add_file(&inputs, options->host, true, INPUT_TRUSTED,
-				    &checked.report);
-	if (r == 0 || r == -EBADMSG)
-		r = check_run(&checked, &inputs);
 	if (r == 0)
 		check_print(&checked, stdout);
 	else
@@ -290,7 +319,7 @@ static int run(struct daemon *daemon)
 	case MODE_SERVE:
 		return serve(daemon);
 	case MODE_CHECK:
-		return check(&daemon->options);
+		return check(daemon);
 	case MODE_PURGE:
 		return purge(daemon);
 	case MODE_PROBE:

@@ -56,7 +56,10 @@ static int ctl_exec(struct life *life, uid_t uid, char *const argv[], int out,
 	_exit(98);
 }
 
-/* The arguments end with NULL; --run is added. ctl_clear() afterwards. */
+/*
+ * The arguments end with NULL; --run is added. With --check for the first it
+ * is splitd that runs. ctl_clear() afterwards.
+ */
 int ctl_run(struct life *life, uid_t uid, struct ctl *ret_ctl, ...)
 {
 	_cleanup_close_ int out = memfd_create("out", MFD_CLOEXEC);
@@ -72,6 +75,8 @@ int ctl_run(struct life *life, uid_t uid, struct ctl *ret_ctl, ...)
 		argv[n++] = (char *)arg;
 	va_end(ap);
 	snprintf(run, sizeof(run), "%s/run", life->lab->dir);
+	if (strcmp(argv[1], "--check") == 0)
+		argv[0] = (char *)life->lab->daemon.path;
 	if (strcmp(argv[1], "check") != 0) {
 		argv[n++] = "--run";
 		argv[n++] = run;

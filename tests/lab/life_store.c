@@ -35,6 +35,34 @@ static int says(struct life *life, int status, const char *command,
 	return r;
 }
 
+/* The files answer as the daemon does: what is installed counts. */
+static int offline(struct life *life, const char *const names[3])
+{
+	char policy[LAB_PATH + 32], host[LAB_PATH + 32], state[LAB_PATH + 32];
+	_cleanup_ctl_ struct ctl explained = { 0 }, checked = { 0 };
+	int r;
+
+	snprintf(policy, sizeof(policy), "--policy=%s/policy", life->lab->dir);
+	snprintf(host, sizeof(host), "--host=%s/host.plist", life->lab->dir);
+	snprintf(state, sizeof(state), "--state=%s/state", life->lab->dir);
+	r = ctl_run(life, 0, &explained, "explain", policy, host, state,
+		    "--app", "com.example.listed", "1.1.1.1", NULL);
+	for (unsigned i = 0; r >= 0 && i < 3 && names[i]; i++) {
+		if (explained.status || !strstr(explained.out, names[i]))
+			r = life_no(life, "explain --state exits %d: %s%s",
+				    explained.status, explained.out,
+				    explained.err);
+	}
+	if (r >= 0)
+		r = ctl_run(life, 0, &checked, "--check", policy, host, state,
+			    NULL);
+	if (r >= 0 &&
+	    (checked.status || !strstr(checked.out, "installed:" IDENTIFIER)))
+		r = life_no(life, "splitd --check exits %d: %s%s",
+			    checked.status, checked.out, checked.err);
+	return r;
+}
+
 static int install(struct life *life, const char *file)
 {
 	char path[LAB_PATH + 64];
@@ -75,6 +103,8 @@ static int comes(struct life *life)
 		r = install(life, "vpn.mobileconfig");
 	if (r >= 0)
 		r = life_governed(life);
+	if (r >= 0)
+		r = offline(life, (const char *const[3]){ "tunnel: ", uuid });
 	/* Once more is no second. */
 	if (r >= 0)
 		r = install(life, "vpn.mobileconfig");
@@ -104,6 +134,10 @@ static int switches(struct life *life)
 		r = ctl_state(life, "disabled", 0);
 	if (r >= 0)
 		r = direct(life);
+	if (r >= 0)
+		r = offline(life,
+			    (const char *const[3]){ "direct: ", "is disabled",
+						    "splitctl enable" });
 	if (r >= 0)
 		r = says(life, 0, "enable", uuid, NULL);
 	if (r >= 0)

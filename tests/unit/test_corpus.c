@@ -82,7 +82,7 @@ static void run_check(const char *name, struct check *check)
 			break;
 	}
 	pad(&inputs.inputs[0], name);
-	assert_int_equal(check_run(check, &inputs), 0);
+	assert_int_equal(check_run(check, &inputs, NULL), 0);
 	inputs_clear(&inputs);
 }
 
