@@ -148,25 +148,37 @@ static json_t *unpack(const json_t *request, struct upload *ret)
 	return NULL;
 }
 
-static const char *put_error(int r)
+const char *install_refuse(int r, const struct document *document,
+			   struct report *report)
 {
-	switch (r) {
-	case -EKEYREJECTED:
-		return "the profile in its place was signed by somebody else; "
-		       "remove that first";
-	case -ENOENT:
-		return "the profile to remove is not installed; what lies in "
-		       "the policy directory is removed there";
-	case -EINVAL:
-		return "a host file is not installed, it has a place of its "
-		       "own";
-	default:
-		return strerror(-r);
+	static const struct {
+		int error;
+		const char *code, *message;
+	} reasons[] = {
+		{ -EKEYREJECTED, "E212",
+		  "the profile in its place was signed by somebody else; "
+		  "remove that first" },
+		{ -ENOENT, "E363",
+		  "no installed profile has this identifier; what lies in the "
+		  "policy directory is removed there" },
+		{ -EINVAL, "E303",
+		  "a host file is not installed, it has a place of its own" },
+	};
+
+	for (size_t i = 0; i < sizeof(reasons) / sizeof(*reasons); i++) {
+		if (reasons[i].error != r)
+			continue;
+		if (document_refuse(document, report, reasons[i].code,
+				    reasons[i].message) < 0)
+			return strerror(ENOMEM);
+		return "the store cannot do what the file asks";
 	}
+	return strerror(-r);
 }
 
 static int put(struct daemon *daemon, const struct upload *upload,
-	       const struct document *document, const char **ret_error)
+	       const struct document *document, struct report *report,
+	       const char **ret_error)
 {
 	_cleanup_(installed_view_clear) struct installed_view view = { 0 };
 	int r = installed_view(daemon->installed, &view);
@@ -182,7 +194,7 @@ static int put(struct daemon *daemon, const struct upload *upload,
 		r = installed_put(&view, document, upload->file, upload->bytes,
 				  upload->len, &now);
 	if (r < 0) {
-		*ret_error = put_error(r);
+		*ret_error = install_refuse(r, document, report);
 		return r;
 	}
 	r = reload_change(daemon, &view, ret_error);
@@ -217,7 +229,7 @@ static json_t *install(struct daemon *daemon, const struct upload *upload)
 	r = candidate_parse(&source, upload->file, upload->bytes, upload->len,
 			    &report, &document);
 	if (r == 0) {
-		r = put(daemon, upload, document, &error);
+		r = put(daemon, upload, document, &report, &error);
 		between = r == -EBADMSG;
 	}
 	/* What goes wrong between files is in the daemon's report. */
@@ -229,7 +241,7 @@ static json_t *install(struct daemon *daemon, const struct upload *upload)
 			    json_boolean(document && document_kind(document) ==
 							     DOCUMENT_COMMAND));
 	json_object_set_new(result, "mdm_result",
-			    mdm_result(daemon, document, result));
+			    mdm_result(daemon, document, result, r));
 	report_clear(&report);
 	return result;
 }

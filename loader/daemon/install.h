@@ -6,6 +6,8 @@
 #include <jansson.h>
 
 struct daemon;
+struct document;
+struct report;
 
 /* {"items": [...], "disabled": [...]}: a new reference. */
 json_t *list_json(struct daemon *daemon);
@@ -25,5 +27,13 @@ json_t *remove_answer(struct daemon *daemon, const json_t *request);
 /* {"uuid"}: the tunnel on or off: the same. */
 json_t *enable_answer(struct daemon *daemon, const json_t *request);
 json_t *disable_answer(struct daemon *daemon, const json_t *request);
+
+/*
+ * Why installed_put() refused the document: an error in the report where the
+ * file asks for what cannot be; returns a clause. report and document are the
+ * file's.
+ */
+const char *install_refuse(int r, const struct document *document,
+			   struct report *report);
 
 #endif

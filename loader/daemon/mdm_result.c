@@ -5,7 +5,8 @@
  * Keys and their types are those of Apple's public schema (mdm/commands): a
  * Status, an ErrorChain when it is not "Acknowledged", and for Settings one
  * result an item. Apple numbers its errors by domain; this domain's number is
- * the digits of splitd's own error code, or 0.
+ * the digits of splitd's own error code. Where no file is at fault the number
+ * is errno's, in the domain that Apple has for it. No error is number 0.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,7 +19,8 @@
 #include "policy/model/document.h"
 #include "policy/plan/policy.h"
 
-#define DOMAIN "splitd"
+#define DOMAIN	      "splitd"
+#define SYSTEM_DOMAIN "NSPOSIXErrorDomain"
 
 static const char *text_of(const json_t *object, const char *key)
 {
@@ -27,44 +29,66 @@ static const char *text_of(const json_t *object, const char *key)
 	return text ? text : "";
 }
 
-static json_t *error_json(long number, const char *text)
+static json_t *error_json(const char *domain, long number, const char *text)
 {
 	return json_pack("{s:I, s:s, s:s, s:s}", "ErrorCode",
-			 (json_int_t)number, "ErrorDomain", DOMAIN,
+			 (json_int_t)number, "ErrorDomain", domain,
 			 "LocalizedDescription", text, "USEnglishDescription",
 			 text);
+}
+
+static long number_of(const json_t *finding)
+{
+	return strtol(text_of(finding, "code") + 1, NULL, 10);
 }
 
 static json_t *finding_json(const json_t *finding)
 {
 	const char *value = text_of(finding, "value");
+	const char *path = text_of(finding, "path");
 	_cleanup_free_ char *text = NULL;
 
-	if (asprintf(&text, "%s: %s%s%s%s", text_of(finding, "path"),
+	if (asprintf(&text, "%s%s%s%s%s%s", path, *path ? ": " : "",
 		     text_of(finding, "message"), *value ? ": '" : "", value,
 		     *value ? "'" : "") < 0)
 		text = NULL;
-	return error_json(strtol(text_of(finding, "code") + 1, NULL, 10),
-			  text ? text : "");
+	return error_json(DOMAIN, number_of(finding), text ? text : "");
 }
 
-/* The outermost first, as Apple has it. */
-static json_t *chain_json(const json_t *outcome)
+static bool is_error(const json_t *finding)
 {
-	json_t *chain = json_array(), *finding;
+	return !strcmp(text_of(finding, "severity"), "error");
+}
+
+/*
+ * The outermost first, as Apple has it: what came of the command, under the
+ * number of its first cause. Without a finding the system is the cause.
+ */
+static json_t *chain_json(const json_t *outcome, int r)
+{
+	json_t *chain = json_array(), *findings, *finding;
+	const char *text = text_of(outcome, "error");
 	size_t i;
 
-	json_array_append_new(chain, error_json(0, text_of(outcome, "error")));
-	json_array_foreach(json_object_get(outcome, "errors"), i, finding) {
-		if (!strcmp(text_of(finding, "severity"), "error"))
-			json_array_append_new(chain, finding_json(finding));
+	findings = json_object_get(outcome, "errors");
+	json_array_foreach(findings, i, finding) {
+		if (!is_error(finding))
+			continue;
+		if (json_array_size(chain) == 0)
+			json_array_append_new(
+				chain,
+				error_json(DOMAIN, number_of(finding), text));
+		json_array_append_new(chain, finding_json(finding));
 	}
+	if (json_array_size(chain) == 0)
+		json_array_append_new(chain,
+				      error_json(SYSTEM_DOMAIN, -r, text));
 	return chain;
 }
 
 /* One result for each app whose attributes were set. */
 static json_t *settings_json(const struct document *document, bool done,
-			     const json_t *outcome)
+			     const json_t *outcome, int r)
 {
 	json_t *array = json_array();
 
@@ -77,7 +101,7 @@ static json_t *settings_json(const struct document *document, bool done,
 
 		if (!done)
 			json_object_set_new(item, "ErrorChain",
-					    chain_json(outcome));
+					    chain_json(outcome, r));
 		json_array_append_new(array, item);
 	}
 	return array;
@@ -128,7 +152,7 @@ static json_t *attributes_json(const struct daemon *daemon)
 /* What the command asked for beyond being obeyed. */
 static void add_answer(const struct daemon *daemon,
 		       const struct document *document, bool done,
-		       const json_t *outcome, json_t *result)
+		       const json_t *outcome, int r, json_t *result)
 {
 	const char *request = document_identity(document)->request;
 
@@ -137,7 +161,7 @@ static void add_answer(const struct daemon *daemon,
 	json_object_set_new(result, "RequestType", json_string(request));
 	if (!strcmp(request, "Settings"))
 		json_object_set_new(result, "Settings",
-				    settings_json(document, done, outcome));
+				    settings_json(document, done, outcome, r));
 	if (!strcmp(request, "ProfileList"))
 		json_object_set_new(result, "ProfileList",
 				    profiles_json(daemon));
@@ -147,7 +171,7 @@ static void add_answer(const struct daemon *daemon,
 }
 
 json_t *mdm_result(struct daemon *daemon, const struct document *document,
-		   const json_t *outcome)
+		   const json_t *outcome, int r)
 {
 	bool done = json_is_true(json_object_get(outcome, "done"));
 	json_t *result =
@@ -159,8 +183,9 @@ json_t *mdm_result(struct daemon *daemon, const struct document *document,
 		json_object_set_new(result, "CommandUUID",
 				    json_string(command));
 	if (document)
-		add_answer(daemon, document, done, outcome, result);
+		add_answer(daemon, document, done, outcome, r, result);
 	if (!done)
-		json_object_set_new(result, "ErrorChain", chain_json(outcome));
+		json_object_set_new(result, "ErrorChain",
+				    chain_json(outcome, r));
 	return result;
 }

@@ -11,9 +11,9 @@ struct document;
 /*
  * {"Status", "CommandUUID", "RequestType", "Settings", "ErrorChain", ...} of
  * what became of a document (NULL: it could not be read), told by outcome
- * ("done", "error", "errors"). A new reference.
+ * ("done", "error", "errors") and the errno r. A new reference.
  */
 json_t *mdm_result(struct daemon *daemon, const struct document *document,
-		   const json_t *outcome);
+		   const json_t *outcome, int r);
 
 #endif

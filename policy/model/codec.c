@@ -89,6 +89,7 @@ static void put_identity(struct wire_out *out, const struct document *document)
 	wire_put(out, &identity->expiration, sizeof(identity->expiration));
 	put_spot(out, &document->removal_at);
 	put_spot(out, &document->expiration_at);
+	put_spot(out, &document->named_at);
 	wire_put_text(out, identity->request);
 	wire_put_text(out, identity->command);
 	wire_put_text(out, identity->removes);

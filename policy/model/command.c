@@ -126,13 +126,17 @@ static void read_remove(struct reading *reading, const struct value *value,
 }
 
 static void read_remove_profile(struct reading *reading,
-				const struct value *value)
+				const struct value *value,
+				const struct trail *up)
 {
 	const char *identifier = value_get_string(value, "Identifier");
+	const struct trail trail = { up, "Identifier", 0 };
 
-	if (identifier)
-		reading->document->identity.removes =
-			reading_copy(reading, identifier);
+	if (!identifier)
+		return;
+	reading->document->identity.removes = reading_copy(reading, identifier);
+	reading->document->named_at =
+		reading_spot(reading, value_get(value, "Identifier"), &trail);
 }
 
 static void complain_unknown(struct reading *reading,
@@ -168,7 +172,7 @@ static void read_request(struct reading *reading, const struct value *value,
 		command_read_profile(reading, value_get(value, "Payload"),
 				     trail);
 	else if (strcmp(type, "RemoveProfile") == 0)
-		read_remove_profile(reading, value);
+		read_remove_profile(reading, value, trail);
 	if (request->treatment != TREATMENT_ENFORCED)
 		reading_complain_at(reading, "W360", value, trail,
 				    "RequestType", type,

@@ -215,6 +215,7 @@ static void get_identity(struct wire_in *in, struct document *document)
 	wire_get(in, &identity->expiration, sizeof(identity->expiration));
 	get_spot(in, &document->removal_at);
 	get_spot(in, &document->expiration_at);
+	get_spot(in, &document->named_at);
 	if ((identity->has_removal_date && !document->removal_at.path) ||
 	    (identity->has_expiration && !document->expiration_at.path) ||
 	    identity->duration < 0)

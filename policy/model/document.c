@@ -131,6 +131,20 @@ int document_check_dates(const struct document *document, int64_t now,
 	return r;
 }
 
+int document_refuse(const struct document *document, struct report *report,
+		    const char *code, const char *message)
+{
+	const struct document_identity *identity = &document->identity;
+	const struct spot *at = &document->named_at;
+	const struct place place = { document->file, at->line, at->column,
+				     at->path ? at->path : "(root)" };
+
+	return report_add(report, code, &place,
+			  identity->removes ? identity->removes :
+					      identity->identifier,
+			  "%s", message);
+}
+
 static bool is_host(const struct value *root)
 {
 	for (size_t i = 0; host_roots[i]; i++)

@@ -107,6 +107,13 @@ document_demands(const struct document *document);
 int document_check_dates(const struct document *document, int64_t now,
 			 struct report *report);
 
+/*
+ * Adds an error at the identifier that the document goes by in a store: why the
+ * store cannot do what it asks. 0 or -ENOMEM.
+ */
+int document_refuse(const struct document *document, struct report *report,
+		    const char *code, const char *message);
+
 /* The keys of the file in file order, and what is done with each. */
 const struct key_note *document_keys(const struct document *document,
 				     size_t *ret_n);

@@ -17,8 +17,6 @@
 
 #define NO_LINUX   "not applicable on Linux"
 #define NO_INSTALL "splitd installs no apps"
-#define NO_STORE   "kept; the store of this build does not act on it yet"
-#define NO_ANSWER  "this build does not answer MDM queries yet"
 
 #define REQUEST_TYPE(what)                                                     \
 	{                                                                      \
@@ -154,8 +152,9 @@ static const struct key_rule remove_rules[] = {
 static const struct key_table remove = KEY_TABLE(remove_rules);
 
 static const struct key_rule app_query_rules[] = {
-	REQUEST_TYPE(NYET),
-	{ "Identifiers", KEY_STRINGS, KEY_REQUIRED, NYET, .note = NO_ANSWER },
+	REQUEST_TYPE(ENF),
+	{ "Identifiers", KEY_STRINGS, KEY_REQUIRED, NYET,
+	  .note = "every linked app is in the answer, asked for or not" },
 };
 static const struct key_table app_query = KEY_TABLE(app_query_rules);
 
@@ -175,15 +174,17 @@ static const struct key_table install_profile =
 	KEY_TABLE(install_profile_rules);
 
 static const struct key_rule remove_profile_rules[] = {
-	REQUEST_TYPE(NYET),
-	{ "Identifier", KEY_STRING, KEY_REQUIRED | KEY_NONEMPTY, NYET,
-	  .note = NO_STORE },
+	REQUEST_TYPE(ENF),
+	{ "Identifier", KEY_STRING, KEY_REQUIRED | KEY_NONEMPTY, ENF,
+	  .note = "taken out of the store by splitctl install; in the policy "
+		  "directory it does nothing" },
 };
 static const struct key_table remove_profile = KEY_TABLE(remove_profile_rules);
 
 static const struct key_rule profile_list_rules[] = {
-	REQUEST_TYPE(NYET),
-	{ "ManagedOnly", KEY_BOOL, 0, NYET, .note = NO_ANSWER },
+	REQUEST_TYPE(ENF),
+	{ "ManagedOnly", KEY_BOOL, 0, NA,
+	  .note = "what is installed is managed: all of it is listed" },
 };
 static const struct key_table profile_list = KEY_TABLE(profile_list_rules);
 
@@ -203,9 +204,9 @@ const struct request_rule request_rules[] = {
 	{ "InstallApplication", ENF, &install },
 	{ "RemoveApplication", ENF, &remove },
 	{ "InstallProfile", ENF, &install_profile },
-	{ "RemoveProfile", NYET, &remove_profile },
-	{ "ProfileList", NYET, &profile_list },
-	{ "ManagedApplicationAttributes", NYET, &app_query },
+	{ "RemoveProfile", ENF, &remove_profile },
+	{ "ProfileList", ENF, &profile_list },
+	{ "ManagedApplicationAttributes", ENF, &app_query },
 	{ "ManagedApplicationList", NA, &app_list },
 	{ "InstallEnterpriseApplication", NA, &enterprise },
 	NOT_HERE("AccountConfiguration"),

@@ -8,20 +8,19 @@
  */
 #include "policy/model/keys.h"
 
-#define ENF	     TREATMENT_ENFORCED
-#define MAP	     TREATMENT_MAPPED
-#define NA	     TREATMENT_NOT_APPLICABLE
-#define META	     TREATMENT_METADATA
-#define REJ	     TREATMENT_REFUSED
-#define NYET	     TREATMENT_NOT_YET
+#define ENF	   TREATMENT_ENFORCED
+#define MAP	   TREATMENT_MAPPED
+#define NA	   TREATMENT_NOT_APPLICABLE
+#define META	   TREATMENT_METADATA
+#define REJ	   TREATMENT_REFUSED
+#define NYET	   TREATMENT_NOT_YET
 
-#define DISPLAY	     "shown, never acted on"
-#define NO_LINUX     "not applicable on Linux"
-#define NO_RULES     "on-demand rules are not evaluated by this build yet"
-#define NO_DNS	     "DNS does not follow the app in this build yet"
-#define NO_DOMAINS   "routing by domain is not in this build yet"
-#define NO_TYPE	     "belongs to a VPN type that splitd does not drive"
-#define NO_STORE     "kept; the store of this build does not act on it yet"
+#define DISPLAY	   "shown, never acted on"
+#define NO_LINUX   "not applicable on Linux"
+#define NO_RULES   "on-demand rules are not evaluated by this build yet"
+#define NO_DNS	   "DNS does not follow the app in this build yet"
+#define NO_DOMAINS "routing by domain is not in this build yet"
+#define NO_TYPE	   "belongs to a VPN type that splitd does not drive"
 #define NO_CODE_SIGN "code requirements cannot be checked on Linux"
 #define NO_TOOLS     "the tunnel serves the app and all it starts in this build"
 
@@ -250,11 +249,15 @@ static const struct key_rule profile_rules[] = {
 	  .note = "encrypted profile; splitd holds no device identity",
 	  .code = "E206" },
 	{ "HasRemovalPasscode", KEY_BOOL, 0, NA, .note = NO_LINUX },
-	{ "PayloadRemovalDisallowed", KEY_BOOL, 0, NYET, .note = NO_STORE },
+	{ "PayloadRemovalDisallowed", KEY_BOOL, 0, MAP,
+	  .note = "only root removes what is installed, this or any other" },
 	{ "PayloadScope", KEY_STRING, 0, NA, .note = "rules hold for all users",
 	  .values = scope_values },
-	{ "RemovalDate", KEY_DATE, 0, NYET, .note = NO_STORE },
-	{ "DurationUntilRemoval", KEY_REAL, 0, NYET, .note = NO_STORE },
+	{ "RemovalDate", KEY_DATE, 0, ENF,
+	  .note = "not in force from then on; what is installed is removed" },
+	{ "DurationUntilRemoval", KEY_REAL, 0, ENF,
+	  .note = "what is installed is removed; a file in the policy "
+		  "directory has no such beginning" },
 	{ "PayloadExpirationDate", KEY_DATE, 0, META, .note = DISPLAY },
 	{ "TargetDeviceType", KEY_INTEGER, 0, NA, .note = NO_LINUX, .max = 6 },
 	{ "ConsentText", KEY_DICT, 0, META, .note = DISPLAY },

@@ -113,7 +113,8 @@ struct document {
 	size_t n_links;
 	struct document_identity identity;
 	struct spot removal_at, expiration_at; /* of the dates, if any */
-	struct signature_policy demands;       /* of a host file */
+	struct spot named_at; /* of the identifier it goes by in a store */
+	struct signature_policy demands; /* of a host file */
 	struct key_note *keys;
 	size_t n_keys;
 	struct arena *arena; /* holds all of this but the struct itself */

@@ -221,9 +221,13 @@ static void read_identity(struct reading *reading, const struct value *root)
 	struct document_identity *identity = &document->identity;
 	const char *identifier = value_get_string(root, "PayloadIdentifier");
 	const char *name = value_get_string(root, "PayloadDisplayName");
+	const struct trail named = { NULL, "PayloadIdentifier", 0 };
 
-	if (identifier)
+	if (identifier) {
 		identity->identifier = reading_copy(reading, identifier);
+		document->named_at = reading_spot(
+			reading, value_get(root, "PayloadIdentifier"), &named);
+	}
 	if (name)
 		identity->name = reading_copy(reading, name);
 	identity->removal_disallowed =

@@ -227,7 +227,8 @@ static int refuses(struct life *life)
 		"<key>RequestType</key><string>RemoveProfile</string>"
 		"<key>Identifier</key><string>no.such.profile</string>"
 		"</dict></dict></plist>";
-	static const char *const names[3] = { "not installed" };
+	static const char *const names[3] = { "E363",
+					      "gone:1:", "no.such.profile" };
 	_cleanup_ctl_ struct ctl ctl = { 0 };
 	char path[LAB_PATH + 64];
 	int r = file_put(life, "gone", gone);

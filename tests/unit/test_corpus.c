@@ -12,6 +12,9 @@
 #include <unistd.h>
 
 #include "loader/daemon/check.h"
+#include "loader/daemon/install.h"
+#include "loader/daemon/installed.h"
+#include "loader/daemon/moment.h"
 #include "loader/daemon/sandbox.h"
 #include "tests/unit/policy_fixture.h"
 
@@ -67,6 +70,33 @@ static void run_dying(const char *name, struct report *report)
 	assert_true(sandbox_run(&job, die, report, &document) < 0);
 }
 
+/* The store, not the file alone, says what cannot be removed. */
+static void run_install(const char *name, struct report *report)
+{
+	const struct moment first = { .wall = 1 };
+	struct installed_view view = { 0 };
+	struct installed *installed = NULL;
+	struct document *document = NULL;
+	char file[300], *bytes;
+	size_t len = 0;
+	int r;
+
+	snprintf(file, sizeof(file), "%s.plist", name);
+	bytes = slurp(file, &len);
+	assert_non_null(bytes);
+	assert_int_equal(document_parse(file, bytes, len, report, &document),
+			 0);
+	assert_int_equal(installed_peek("/nonexistent", &installed), 0);
+	assert_int_equal(installed_view(installed, &view), 0);
+	r = installed_put(&view, document, file, bytes, len, &first);
+	assert_true(r < 0);
+	assert_non_null(install_refuse(r, document, report));
+	installed_view_clear(&view);
+	installed_close(installed);
+	document_free(document);
+	free(bytes);
+}
+
 static void run_check(const char *name, struct check *check)
 {
 	struct input_list inputs = { 0 };
@@ -97,6 +127,8 @@ static void run_case(const char *name, bool valid)
 	print_message("%s\n", name);
 	if (!strncmp(name, "E199", 4))
 		run_dying(name, &check.report);
+	else if (!strncmp(name, "E363", 4))
+		run_install(name, &check.report);
 	else
 		run_check(name, &check);
 	print_report(out, &check.report);
