@@ -81,8 +81,7 @@ static int explain_online(const struct question *q, json_t **ret_result)
 
 	if (address_format(&q->target.addr, address, sizeof(address)) < 0)
 		return EXIT_FAILED;
-	request = json_pack("{s:s, s:i, s:s}", "address", address, "port",
-			    q->target.port, "proto", q->proto);
+	request = json_pack("{s:s}", "address", address);
 	if (q->app)
 		json_object_set_new(request, "app", json_string(q->app));
 	if (q->cgroup)
@@ -90,6 +89,16 @@ static int explain_online(const struct question *q, json_t **ret_result)
 	if (q->pid_text)
 		json_object_set_new(request, "pid", json_integer(q->pid));
 	return client_ask(q->run, "explain", request, ret_result);
+}
+
+/* What was asked; the verdict is the same for every protocol and port. */
+static void add_flow(const struct question *q, json_t *result)
+{
+	json_object_set_new(result, "proto", json_string(q->proto));
+	json_object_set_new(result, "port",
+			    q->target.port ? json_integer(q->target.port) :
+					     json_null());
+	json_object_set_new(result, "depends_on_proto", json_false());
 }
 
 /* ---- text -------------------------------------------------------------- */
@@ -162,16 +171,20 @@ static int check_question(struct question *q, const char *target)
 		complain("explain: '%s' is not tcp, udp or icmp", q->proto);
 		return -EINVAL;
 	}
-	if (q->cgroup && *q->cgroup != '/') {
-		complain("explain: '%s' is not an absolute path below the "
-			 "cgroup2 mount",
-			 q->cgroup);
-		return -EINVAL;
-	}
 	if (target_parse(target, &q->target) < 0) {
 		complain("explain: '%s' is not ADDR or ADDR:PORT; an IPv6 port "
 			 "is written [ADDR]:PORT, and names are not looked up",
 			 target);
+		return -EINVAL;
+	}
+	if (!strcmp(q->proto, "icmp") && q->target.port) {
+		complain("explain: icmp has no port");
+		return -EINVAL;
+	}
+	if (q->cgroup && *q->cgroup != '/') {
+		complain("explain: '%s' is not an absolute path below the "
+			 "cgroup2 mount",
+			 q->cgroup);
 		return -EINVAL;
 	}
 	return parse_pid(q);
@@ -211,6 +224,7 @@ int cmd_explain(int argc, char **argv)
 				  explain_online(&q, &result);
 	if (r != 0)
 		return r;
+	add_flow(&q, result);
 	if (q.json) {
 		print_json(result);
 	} else {

@@ -25,6 +25,25 @@ static void print_change(const json_t *change)
 		    *detail ? "  " : "", detail);
 }
 
+/* "flow    tcp 1.1.1.1:443 of com.example.app (curl, 12): tunnel -> direct" */
+static void print_flow(const json_t *flow)
+{
+	const json_t *before = json_object_get(flow, "before");
+	const json_t *after = json_object_get(flow, "after");
+	const char *address = text_of(flow, "destination");
+	bool is_ipv6 = strchr(address, ':');
+
+	plain_print(stdout,
+		    "flow    %s %s%s%s:%d of %s (%s, %d): %s %s -> %s %s\n",
+		    text_of(flow, "proto"), is_ipv6 ? "[" : "", address,
+		    is_ipv6 ? "]" : "",
+		    (int)json_integer_value(json_object_get(flow, "port")),
+		    text_of(flow, "app"), text_of(flow, "process"),
+		    (int)json_integer_value(json_object_get(flow, "pid")),
+		    text_of(before, "verdict"), text_of(before, "interface"),
+		    text_of(after, "verdict"), text_of(after, "interface"));
+}
+
 /* All files good and, unless it was a question, in force? */
 static bool succeeded(const json_t *outcome)
 {
@@ -49,6 +68,10 @@ static void print_outcome(const json_t *outcome, bool plan)
 	findings_print_json(json_object_get(outcome, "errors"));
 	json_array_foreach(changes, i, item)
 		print_change(item);
+	json_array_foreach(json_object_get(outcome, "flows"), i, item)
+		print_flow(item);
+	if (plan && json_is_null(json_object_get(outcome, "flows")))
+		printf("this kernel does not tell which flows there are\n");
 	if (*error)
 		plain_print(stderr, "splitctl: %s, keeping previous policy\n",
 			    error);

@@ -19,6 +19,7 @@
 #include "loader/daemon/installed.h"
 #include "loader/daemon/log.h"
 #include "loader/daemon/notify.h"
+#include "loader/daemon/plan.h"
 #include "loader/daemon/queue.h"
 #include "loader/daemon/reload.h"
 #include "loader/daemon/removal.h"
@@ -344,6 +345,7 @@ json_t *reload_plan_answer(struct daemon *daemon, const json_t *request)
 	_cleanup_(report_clear) struct report report = { 0 };
 	struct candidate_source source;
 	const char *error = NULL;
+	json_t *plan;
 	int r;
 
 	(void)request;
@@ -357,9 +359,11 @@ json_t *reload_plan_answer(struct daemon *daemon, const json_t *request)
 		error = strerror(-r);
 	else if (!fits(daemon, candidate.policy))
 		error = too_narrow;
-	return control_result(
-		outcome(daemon, false, error, &report,
-			changes_json(daemon->policy, candidate.policy)));
+	plan = outcome(daemon, false, error, &report,
+		       changes_json(daemon->policy, candidate.policy));
+	json_object_set_new(plan, "flows",
+			    plan_flows(daemon, candidate.policy));
+	return control_result(plan);
 }
 
 json_t *reload_answer(struct daemon *daemon, const json_t *request)

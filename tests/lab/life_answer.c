@@ -21,7 +21,7 @@ static const char drop_keys[] = "leak:i stray:i reasons:o";
 static const char explain_keys[] =
 	"verdict:s reason:s reason_text:s app:s0 tunnel:s0 selector:s0 "
 	"prefix:s0 source_file:s0 key_path:s0 interface:s0 source_address:s0 "
-	"route:s0 near_miss:s0";
+	"route:s0 near_miss:s0 proto:s";
 
 static int text_is(struct life *life, const json_t *json, const char *key,
 		   const char *want)
@@ -236,6 +236,12 @@ static int answer_exits(struct life *life)
 
 	if (r >= 0)
 		r = exits(life, 2, 0, "explain", "--app", app, "1.1.1.1:x");
+	if (r >= 0)
+		r = exits(life, 2, 0, "explain", "--proto=icmp",
+			  "--app=com.example.listed", "1.1.1.1:4");
+	if (r >= 0)
+		r = exits(life, 0, 0, "explain", "--proto=icmp",
+			  "--app=com.example.listed", "1.1.1.1");
 	if (r >= 0)
 		r = exits(life, 2, 0, "explain", "1.1.1.1", NULL, NULL);
 	if (r >= 0)

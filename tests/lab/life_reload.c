@@ -160,8 +160,86 @@ static int verdict_flip(struct life *life)
 	return r < 0 ? r : talk_end(life, 0);
 }
 
+/* The one flow whose route goes, and no other. */
+static int plan_names(struct life *life, const struct ctl *ctl)
+{
+	_cleanup_json_ json_t *json = NULL;
+	const char *to = "", *before = "", *after = "", *app = "";
+	int r = ctl_json(life, ctl, &json), n;
+
+	if (r < 0)
+		return r;
+	n = (int)json_array_size(json_object_get(json, "flows"));
+	json_unpack(json, "{s:[{s:s, s:s, s:{s:s}, s:{s:s}}]}", "flows",
+		    "destination", &to, "app", &app, "before", "verdict",
+		    &before, "after", "verdict", &after);
+	if (n != 1 || strcmp(to, "1.1.1.1") ||
+	    strcmp(app, "com.example.listed") || strcmp(before, "tunnel") ||
+	    strcmp(after, "direct"))
+		return life_no(life, "the plan names %d flows: %.600s", n,
+			       ctl->out);
+	return 0;
+}
+
+/*
+ * Asks for a plan once the listed flow's route is gone from the file. The
+ * daemon sees the file too and may have reloaded first: then there is no
+ * change, and once more.
+ */
+static int plan_ask(struct life *life, const char *format, const char *change,
+		    struct ctl *ret_ctl)
+{
+	int r = 0;
+
+	for (unsigned i = 0; i < 10 && r >= 0; i++) {
+		r = file_edit(life, "policy/vpn.mobileconfig", listed, "");
+		if (r >= 0)
+			r = ctl_run(life, 0, ret_ctl, "reload", "--plan",
+				    format, NULL);
+		if (r >= 0 && strstr(ret_ctl->out, change))
+			break;
+		if (r < 0 || i == 9)
+			return life_no(life, "no plan has a change in it");
+		ctl_clear(ret_ctl);
+		*ret_ctl = (struct ctl){ 0 };
+		r = file_edit(life, "policy/vpn.mobileconfig", "", "");
+		if (r >= 0)
+			r = ctl_reload(life, 0);
+	}
+	if (r >= 0)
+		r = file_edit(life, "policy/vpn.mobileconfig", "", "");
+	return r < 0 ? r : ctl_reload(life, 0);
+}
+
+static int plan_flows(struct life *life)
+{
+	_cleanup_ctl_ struct ctl none = { 0 }, json = { 0 }, text = { 0 };
+	int r;
+
+	talk_add(life, DST_LISTED, true, N_SIDES);
+	talk_add(life, DST_UNLISTED, true, SIDE_UPLINK);
+	talk_add(life, DST_LISTED, false, N_SIDES);
+	r = talk_start(life, TALK_ON);
+	if (r >= 0)
+		r = talk_reach(life, 1, DEADLINE_MS);
+	if (r >= 0)
+		r = ctl_run(life, 0, &none, "reload", "--plan", "--json", NULL);
+	if (r >= 0 && !strstr(none.out, "\"flows\": []"))
+		r = life_no(life, "flows change by nothing: %s", none.out);
+	if (r >= 0)
+		r = plan_ask(life, "--json", "\"remove\"", &json);
+	if (r >= 0)
+		r = plan_names(life, &json);
+	if (r >= 0)
+		r = plan_ask(life, "--plan", "remove", &text);
+	if (r >= 0 && !strstr(text.out, ": tunnel tun0 -> direct"))
+		r = life_no(life, "no flow in: %s", text.out);
+	return r < 0 ? r : talk_end(life, 0);
+}
+
 const struct life_test life_reload_tests[] = {
 	{ "reload-under-traffic", reloads, 0 },
 	{ "reload-verdict-flip", verdict_flip, 0 },
+	{ "reload-plan-flows", plan_flows, 0 },
 	{ 0 }
 };
