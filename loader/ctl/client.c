@@ -117,6 +117,11 @@ int client_ask(const char *run, const char *command, json_t *request,
 	json_t *answer = NULL;
 	int r;
 
+	/* The rest of a request cannot fail but for memory. */
+	if (!request) {
+		complain("%s: an argument is not UTF-8", command);
+		return EXIT_USAGE;
+	}
 	json_object_set_new(request, "version", json_integer(CONTROL_VERSION));
 	json_object_set_new(request, "command", json_string(command));
 	r = connect_to(run, &fd);

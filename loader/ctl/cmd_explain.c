@@ -81,13 +81,9 @@ static int explain_online(const struct question *q, json_t **ret_result)
 
 	if (address_format(&q->target.addr, address, sizeof(address)) < 0)
 		return EXIT_FAILED;
-	request = json_pack("{s:s}", "address", address);
-	if (q->app)
-		json_object_set_new(request, "app", json_string(q->app));
-	if (q->cgroup)
-		json_object_set_new(request, "cgroup", json_string(q->cgroup));
-	if (q->pid_text)
-		json_object_set_new(request, "pid", json_integer(q->pid));
+	request = json_pack("{s:s, s:s*, s:s*, s:o*}", "address", address,
+			    "app", q->app, "cgroup", q->cgroup, "pid",
+			    q->pid_text ? json_integer(q->pid) : NULL);
 	return client_ask(q->run, "explain", request, ret_result);
 }
 

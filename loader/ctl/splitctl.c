@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* splitctl: the table of commands, which is the help as well. */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -69,6 +70,15 @@ int usage(const char *name)
 	return EXIT_USAGE;
 }
 
+/* An answer that could not be written is none. */
+static int finish(int status)
+{
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return status;
+	complain("cannot write: %s", strerror(errno));
+	return status == EXIT_SUCCESS ? EXIT_FAILED : status;
+}
+
 int main(int argc, char **argv)
 {
 	const struct command *command;
@@ -90,5 +100,5 @@ int main(int argc, char **argv)
 		printf("%s\n", command->help);
 		return EXIT_SUCCESS;
 	}
-	return command->run(argc - 1, argv + 1);
+	return finish(command->run(argc - 1, argv + 1));
 }

@@ -65,6 +65,17 @@ static int compile_alone(struct document *document, struct report *report)
 	return moved < 0 ? moved : r;
 }
 
+/* Whoever may add a profile should not speak for the host by that. */
+static int refuse_host(const struct input *input, struct report *report)
+{
+	const struct place place = { .file = input->path, .path = "" };
+	int r = report_add(report, "E329", &place, NULL,
+			   "a host file has a place of its own, not among "
+			   "profiles and commands");
+
+	return r < 0 ? r : -EBADMSG;
+}
+
 static int parse_now(const struct input *input,
 		     const struct signature_policy *demands,
 		     const struct told *told, struct document **ret_document)
@@ -77,6 +88,8 @@ static int parse_now(const struct input *input,
 			  &report, &document);
 	if (r == 0 && input->host)
 		r = compile_alone(document, &report);
+	else if (r == 0 && document_kind(document) == DOCUMENT_HOST)
+		r = refuse_host(input, &report);
 	moved = report_move(r == 0 ? told->round : told->final, &report);
 	report_clear(&report);
 	if (r < 0 || moved < 0)

@@ -243,6 +243,8 @@ static int answer_exits(struct life *life)
 		r = exits(life, 0, 0, "explain", "--proto=icmp",
 			  "--app=com.example.listed", "1.1.1.1");
 	if (r >= 0)
+		r = exits(life, 2, 0, "explain", "--app", "\xff", "1.1.1.1");
+	if (r >= 0)
 		r = exits(life, 2, 0, "explain", "1.1.1.1", NULL, NULL);
 	if (r >= 0)
 		r = exits(life, 2, 0, "status", "--nonsense", NULL, NULL);

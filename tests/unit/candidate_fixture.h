@@ -109,6 +109,23 @@ static inline void put_data(const char *name, const char *from)
 	free(bytes);
 }
 
+static inline void put_host_data(const char *from)
+{
+	size_t len;
+	void *bytes = read_data(from, &len);
+
+	put_bytes(dir, "host.plist", bytes, len);
+	free(bytes);
+}
+
+static inline void unlink_data(const char *name)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), "%s/%s", policy_dir, name);
+	assert_int_equal(unlink(path), 0);
+}
+
 /* Commits the file's bytes to the store. */
 static inline void install(const void *bytes, size_t len)
 {

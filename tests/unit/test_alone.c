@@ -85,6 +85,25 @@ static void test_alone_host(void **ctx)
 	clear();
 }
 
+/* A host file among the profiles is that file's mistake, and speaks for none.
+ */
+static void test_stray_host(void **ctx)
+{
+	(void)ctx;
+	put_host("");
+	put_data("a.plist", "seed/host.plist");
+	put_data("b.plist", "seed/application-attributes.plist");
+	assert_int_equal(read_all(), 0);
+	assert_int_equal(count_code("E329"), 1);
+	assert_int_equal(candidate.policy->n_apps, 1);
+	assert_int_equal(candidate.policy->apps[0].n_selectors, 0);
+	assert_int_equal(unlink_host(), 0);
+	assert_int_equal(read_all(), 0);
+	assert_int_equal(count_code("E329"), 1);
+	assert_int_equal(candidate.policy->apps[0].n_selectors, 0);
+	clear();
+}
+
 /* Nobody changed the profile: that it is unbound now is the host file's word.
  */
 static void test_between(void **ctx)
@@ -92,7 +111,6 @@ static void test_between(void **ctx)
 	static const char *const pairs[][2] = {
 		{ "reject/E321-files.plist", "reject/E321-files.2.plist" },
 		{ "reject/E322-links.plist", "reject/E322-links.2.plist" },
-		{ "reject/E325-facts.plist", "reject/E325-facts.2.plist" },
 	};
 
 	(void)ctx;
@@ -111,6 +129,11 @@ static void test_between(void **ctx)
 		assert_int_equal(read_all(), -EBADMSG);
 		assert_null(candidate.policy);
 	}
+	put_data("b.plist", "reject/E325-facts.plist");
+	unlink_data("a.plist");
+	put_host_data("reject/E325-facts.2.plist");
+	assert_int_equal(read_all(), -EBADMSG);
+	assert_true(count_code("E325") > 0);
 	clear();
 }
 
@@ -191,7 +214,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_alone_new),  TEST(test_alone_kept),
 		TEST(test_alone_host), TEST(test_between),
-		TEST(test_check),      TEST(test_check_over),
+		TEST(test_stray_host), TEST(test_check),
+		TEST(test_check_over),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -398,12 +398,37 @@ static void test_confined(void **state)
 	unlink(bytes.path);
 }
 
+/* An answer that cannot be written is a failure. */
+static void test_full(void **state)
+{
+	static const char *const formats[] = { "--json", "--" };
+	int status = 0;
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		pid_t pid = fork();
+
+		assert_true(pid >= 0);
+		if (pid == 0) {
+			if (!freopen("/dev/full", "w", stdout))
+				_exit(126);
+			execl(splitctl, "splitctl", "check", formats[i],
+			      TEST_DATA "/seed/host.plist", NULL);
+			_exit(127);
+		}
+		assert_int_equal(waitpid(pid, &status, 0), pid);
+		assert_true(WIFEXITED(status));
+		assert_int_equal(WEXITSTATUS(status), 1);
+	}
+}
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_xml),    cmocka_unit_test(test_xml_keys),
 		cmocka_unit_test(test_binary), cmocka_unit_test(test_signed),
 		cmocka_unit_test(test_corpus), cmocka_unit_test(test_confined),
+		cmocka_unit_test(test_full),
 	};
 
 	int failed;
