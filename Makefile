@@ -49,7 +49,7 @@ C_ALL	= $(C_DEFS) $(C_INCL) $(C_WARN) -MD -MP
 
 POLICY	:= $(sort $(wildcard policy/*/*.c))
 UTIL	:= $(sort $(wildcard loader/util/*.c))
-KERNEL	:= $(sort $(wildcard loader/kernel/*.c))
+ENGINE	:= $(sort $(wildcard loader/kernel/*.c))
 DAEMON	:= $(sort $(wildcard loader/daemon/*.c))
 CTL	:= $(sort $(wildcard loader/ctl/*.c))
 # What splitctl has in common with the daemon: reading files safely.
@@ -112,7 +112,7 @@ $(BUILD)/obj/%.o: %.c
 	@mkdir -p $(@D)
 	$(call say,CC)$(CC) $(CPPFLAGS) $(CFLAGS) $(HARDEN) $(C_ALL) -c $< -o $@
 
-$(call obj,obj,$(KERNEL)): | $(SKELS)
+$(call obj,obj,$(ENGINE)): | $(SKELS)
 
 $(BUILD)/libpolicy.a: $(call obj,obj,$(POLICY))
 	@rm -f $@
@@ -120,7 +120,7 @@ $(BUILD)/libpolicy.a: $(call obj,obj,$(POLICY))
 
 link = $(CC) $(CFLAGS) $(LDFLAGS) -pie -Wl,-z,relro,-z,now -Wl,--as-needed
 
-$(BUILD)/splitd: $(call obj,obj,$(KERNEL) $(DAEMON) $(UTIL)) \
+$(BUILD)/splitd: $(call obj,obj,$(ENGINE) $(DAEMON) $(UTIL)) \
 		 $(BUILD)/libpolicy.a
 	$(call say,LD)$(link) $^ $(LIB_DAEMON) -o $@
 
@@ -156,14 +156,14 @@ man: $(BUILD)/man/splitd-policy.5
 SANITIZE := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined \
 	    -fno-sanitize-recover=undefined
 SAN_SRC	 := $(filter-out %/splitd.c %/splitctl.c,\
-	    $(POLICY) $(UTIL) $(KERNEL) $(DAEMON) $(CTL))
+	    $(POLICY) $(UTIL) $(ENGINE) $(DAEMON) $(CTL))
 UNIT_BIN := $(UNIT:tests/unit/%.c=$(BUILD)/tests/%)
 
 $(BUILD)/san/%.o: %.c
 	@mkdir -p $(@D)
 	$(call say,CC)$(CC) $(SANITIZE) $(C_ALL) -c $< -o $@
 
-$(call obj,san,$(KERNEL)): | $(SKELS)
+$(call obj,san,$(ENGINE)): | $(SKELS)
 
 $(BUILD)/san/libtest.a: $(call obj,san,$(SAN_SRC))
 	@rm -f $@
