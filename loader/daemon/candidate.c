@@ -10,11 +10,13 @@
  * Some mistakes of a single file show only when it is compiled. The host file
  * is compiled alone for that, before anything depends on it. Another such file
  * is set aside like one that cannot be read, and all are compiled once more.
+ *
+ * Without any good version of a host file that is there, nobody knows whose
+ * signatures it demands: then no file is good enough.
  */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "loader/daemon/candidate.h"
 #include "loader/daemon/documents.h"
@@ -29,7 +31,7 @@
 
 /* Replaces a bad file's bytes by its last good ones; -ENOENT: none. */
 static int fall_back(struct input *input, const struct store *store,
-		     struct document **ret_document)
+		     struct report *report, struct document **ret_document)
 {
 	int r;
 
@@ -39,7 +41,8 @@ static int fall_back(struct input *input, const struct store *store,
 	r = store_read(store, input, &input->bytes, &input->len);
 	if (r < 0)
 		return r;
-	return parse_kept(input->path, input->bytes, input->len, ret_document);
+	return parse_kept(input->path, input->bytes, input->len, report,
+			  ret_document);
 }
 
 /*
@@ -112,8 +115,8 @@ static int parse(struct candidate *candidate, struct input *input,
 		return r;
 
 	r = input->kept ? parse_kept(input->path, input->bytes, input->len,
-				     ret_document) :
-			  fall_back(input, store, ret_document);
+				     told->final, ret_document) :
+			  fall_back(input, store, told->final, ret_document);
 	input->kept = r == 0;
 	candidate->n_kept += r == 0;
 	/* Only what is known to have no good version is left out. */
@@ -159,6 +162,7 @@ static int parse_files(struct candidate *candidate, const struct store *store,
 			      &document);
 
 		if (r == -ENOENT) {
+			candidate->blind |= input->host;
 			drop(good, i);
 			continue;
 		}
@@ -170,21 +174,27 @@ static int parse_files(struct candidate *candidate, const struct store *store,
 			documents->demands = document_demands(document);
 		i++;
 	}
-	return 0;
+	return candidate->blind ? -EBADMSG : 0;
 }
 
 /* ---- compiling ----------------------------------------------------------- */
 
-/* Has the file another good version than these bytes, or none at all? */
-static bool is_remediable(const struct input *input, const struct store *store)
+/*
+ * Has the file another good version than these bytes, or none at all? Or an
+ * error: a version that cannot be read is not the same as none. What is from
+ * the store and no longer good is left out.
+ */
+static int is_remediable(const struct input *input, const struct store *store)
 {
 	_cleanup_free_ void *bytes = NULL;
 	size_t len = 0;
+	int r;
 
-	if (input->kept)
-		return false;
-	if (!store || store_read(store, input, &bytes, &len) < 0)
-		return true;
+	if (!store || input->kept)
+		return !store;
+	r = store_read(store, input, &bytes, &len);
+	if (r < 0)
+		return r == -ENOENT ? 1 : r;
 	return len != input->len || memcmp(bytes, input->bytes, len) != 0;
 }
 
@@ -211,7 +221,7 @@ static int set_aside(struct candidate *candidate, const struct store *store,
 		     const struct documents *documents, const bool *is_wrong,
 		     const struct told *told)
 {
-	int r = -EBADMSG;
+	int r = -EBADMSG, remediable;
 
 	for (size_t i = 0; i < documents->n; i++) {
 		const char *file = document_file(documents->items[i]);
@@ -220,11 +230,17 @@ static int set_aside(struct candidate *candidate, const struct store *store,
 		for (size_t k = 0; k < candidate->good.n && !input; k++)
 			if (!strcmp(candidate->good.inputs[k].path, file))
 				input = &candidate->good.inputs[k];
-		if (!is_wrong[i] || !input || !is_remediable(input, store))
+		if (!is_wrong[i] || !input)
+			continue;
+		remediable = is_remediable(input, store);
+		if (remediable < 0)
+			return remediable;
+		if (!remediable)
 			continue;
 		if (finish_file(told, file) < 0)
 			return -ENOMEM;
 		free(TAKE_PTR(input->bytes));
+		input->kept = false;
 		r = -EAGAIN;
 	}
 	return r;
@@ -289,12 +305,13 @@ static int compile(struct candidate *candidate,
 /* ---- candidates ---------------------------------------------------------- */
 
 /* A file that vanishes is a mistake more often than a wish. */
-static int require(const char *path, bool was_there, struct report *report)
+static int require(const char *path, bool was_there, bool is_there,
+		   struct report *report)
 {
 	const struct place place = { .file = path, .path = "" };
 	int r;
 
-	if (!was_there || access(path, F_OK) == 0 || errno != ENOENT)
+	if (!was_there || is_there)
 		return 0;
 	r = report_add(report, "E102", &place, NULL,
 		       "was in force and is gone; an empty one takes it back");
@@ -304,17 +321,19 @@ static int require(const char *path, bool was_there, struct report *report)
 int candidate_read(struct candidate *candidate,
 		   const struct candidate_source *source, struct report *report)
 {
+	struct input_list *good = &candidate->good;
 	int r;
 
-	r = require(source->policy_dir, source->dir_was_there, report);
+	r = inputs_add_dir(good, source->policy_dir, INPUT_TRUSTED, report);
 	if (r == 0)
-		r = require(source->host_path, source->host_was_there, report);
-	if (r == 0)
-		r = inputs_add_dir(&candidate->good, source->policy_dir,
-				   INPUT_TRUSTED, report);
-	if (r == 0)
-		r = inputs_add_file(&candidate->good, source->host_path, true,
+		r = inputs_add_file(good, source->host_path, true,
 				    INPUT_TRUSTED, report);
+	if (r == 0)
+		r = require(source->policy_dir, source->dir_was_there,
+			    good->had_dir, report);
+	if (r == 0)
+		r = require(source->host_path, source->host_was_there,
+			    good->had_host, report);
 	if (r == 0)
 		r = compile(candidate, source, report);
 	return r;
@@ -343,15 +362,17 @@ int candidate_parse(const struct candidate_source *source, const char *file,
 {
 	_cleanup_(candidate_clear) struct candidate candidate = { 0 };
 	_cleanup_(documents_clear) struct documents documents = documents_now();
-	struct report ignored = { 0 };
-	const struct told told = { &ignored, &ignored };
+	struct report of_host = { 0 };
+	const struct told told = { &of_host, &of_host };
 	int r;
 
 	r = inputs_add_file(&candidate.good, source->host_path, true,
-			    INPUT_TRUSTED, &ignored);
+			    INPUT_TRUSTED, &of_host);
 	if (r == 0)
 		r = parse_files(&candidate, source->store, &documents, &told);
-	report_clear(&ignored);
+	if (r == -EBADMSG && report_move(report, &of_host) < 0)
+		r = -ENOMEM;
+	report_clear(&of_host);
 	if (r < 0)
 		return r;
 	r = sandbox_parse(file, bytes, len, documents.demands, report,

@@ -20,6 +20,7 @@ struct candidate {
 	struct input_list good; /* the bytes of files it was made of */
 	size_t n_kept;		/* of these, last good versions of bad files */
 	int64_t from, until;	/* wall clock: the policy is good between */
+	bool blind; /* whose signatures the host file demands is unknown */
 };
 
 struct candidate_source {
@@ -35,16 +36,19 @@ struct candidate_source {
  * whose mistake shows only beside the others but is its alone (a VPN type that
  * nothing binds, one interface for two of its tunnels). -EBADMSG when the files
  * contradict each other or what is installed, when the host file demands
- * a signature that a file in force does not have, when the directory cannot be
- * trusted, or directory or host file were there and are gone: whoever means
- * that leaves an empty one. All errors are in the report, which may therefore
- * have some although 0 is returned.
+ * a signature that a file in force does not have or is bad and never was good
+ * (blind), when the directory cannot be trusted, or directory or host file were
+ * there and are gone: whoever means that leaves an empty one. All errors are in
+ * the report, which may therefore have some although 0 is returned.
  */
 int candidate_read(struct candidate *candidate,
 		   const struct candidate_source *source,
 		   struct report *report);
 
-/* The same of the store's versions alone. -ENOENT when there are none. */
+/*
+ * The same of the store's versions alone, of which one that is good no longer
+ * is left out. -ENOENT when there are none.
+ */
 int candidate_restore(struct candidate *candidate,
 		      const struct candidate_source *source,
 		      struct report *report);

@@ -162,6 +162,7 @@ int inputs_add_file(struct input_list *list, const char *path, bool host,
 
 	if (host && access(path, F_OK) < 0 && errno == ENOENT)
 		return 0;
+	list->had_host |= host;
 
 	input = append(list, path);
 	if (!input)
@@ -251,6 +252,7 @@ int inputs_add_dir(struct input_list *list, const char *path,
 	r = open_dir(path, trust, report, &dir);
 	if (r < 0 || !dir)
 		return r;
+	list->had_dir = true;
 	r = list_names(dir, &names, &n);
 	if (r < 0) {
 		refuse_unread(report, path, -r);

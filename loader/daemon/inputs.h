@@ -24,6 +24,7 @@ struct input {
 struct input_list {
 	struct input *inputs;
 	size_t n;
+	bool had_dir, had_host; /* was the directory, the host file there? */
 };
 
 enum input_trust {
@@ -39,7 +40,7 @@ enum input_trust {
 /*
  * Appends every *.mobileconfig, *.plist and *.xml of the directory, sorted by
  * name. What cannot be read becomes an error in the report and an input
- * without bytes. A directory that does not exist is empty. A negative errno
+ * without bytes. A directory that does not exist is empty (had_dir). A negative errno
  * when the directory as such cannot be read or trusted; that is reported too.
  */
 int inputs_add_dir(struct input_list *list, const char *dir,

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Directory and store become one: what is installed, as documents. */
 #include <errno.h>
+#include <stdbool.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "loader/daemon/documents.h"
 #include "loader/daemon/installed.h"
@@ -12,15 +14,28 @@
 #include "policy/read/report.h"
 #include "policy/read/signature.h"
 
+static bool has_code(const struct report *report, const char *code)
+{
+	for (size_t i = 0; i < report->n; i++)
+		if (!strcmp(report->findings[i].code, code))
+			return true;
+	return false;
+}
+
 int parse_kept(const char *file, const void *bytes, size_t len,
-	       struct document **ret_document)
+	       struct report *report, struct document **ret_document)
 {
 	const struct signature_policy anybody = { .allow_sha1 = true };
-	struct report ignored = { 0 };
+	struct report said = { 0 };
 	int r;
 
-	r = sandbox_parse(file, bytes, len, &anybody, &ignored, ret_document);
-	report_clear(&ignored);
+	/* It was good: that its parser fails makes it none the worse. */
+	r = sandbox_parse(file, bytes, len, &anybody, &said, ret_document);
+	if (has_code(&said, "E199")) {
+		r = r == -EBADMSG ? -EIO : r;
+		r = report_move(report, &said) < 0 ? -ENOMEM : r;
+	}
+	report_clear(&said);
 	return r;
 }
 
@@ -54,7 +69,7 @@ static int add(const struct installed_view *view, const json_t *item,
 	r = sandbox_parse(name, bytes, len, documents->demands, report,
 			  &document);
 	if (r == -EBADMSG)
-		r = parse_kept(name, bytes, len, &document);
+		r = parse_kept(name, bytes, len, report, &document);
 	/* Never good: not even by these rules. It has been told why. */
 	if (r == -EBADMSG)
 		return 0;

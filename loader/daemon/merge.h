@@ -13,10 +13,11 @@ struct report;
 
 /*
  * Bytes that were good once: their warnings have been told, their signature
- * judged. -EBADMSG when they are not good even so.
+ * judged. -EBADMSG when they are not good even so. Only that their parser
+ * failed is reported: -EIO when it died or hung, else as of sandbox_parse().
  */
 int parse_kept(const char *file, const void *bytes, size_t len,
-	       struct document **ret_document);
+	       struct report *report, struct document **ret_document);
 
 /*
  * Adds what is installed, less the links that a later command has taken off.

@@ -9,7 +9,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "loader/daemon/candidate.h"
 #include "loader/daemon/check.h"
@@ -30,6 +29,17 @@
 
 static const char too_narrow[] =
 	"the mark's mask is too narrow for the tunnels";
+
+/* Why this candidate is not to come into force; text that stays. */
+static const char *why_not(const struct candidate *candidate, int r)
+{
+	if (r != -EBADMSG)
+		return strerror(-r);
+	if (candidate->blind)
+		return "the host file is bad and never was good, so whose "
+		       "signatures it demands is unknown and no file is applied";
+	return "the files cannot be in force together";
+}
 
 struct candidate_source reload_source(const struct daemon *daemon,
 				      const struct installed_view *view)
@@ -113,8 +123,8 @@ static int apply(struct daemon *daemon, struct candidate *candidate,
 	daemon->from = candidate->from;
 	daemon->until = candidate->until;
 	removal_arm(daemon);
-	daemon->had_dir = access(daemon->options.policy, F_OK) == 0;
-	daemon->had_host = access(daemon->options.host, F_OK) == 0;
+	daemon->had_dir = candidate->good.had_dir;
+	daemon->had_host = candidate->good.had_host;
 	r = store_write(daemon->store, &candidate->good);
 	if (r < 0)
 		log_line(LOG_WARNING,
@@ -167,9 +177,7 @@ static int finish(struct daemon *daemon, struct candidate *candidate,
 	/* A file may count as bad only because we are to end. */
 	if (fiber_is_cancelled())
 		r = -ECANCELED;
-	*ret_error = "the files cannot be in force together";
-	if (r < 0 && r != -EBADMSG)
-		*ret_error = strerror(-r);
+	*ret_error = why_not(candidate, r);
 	if (r == 0)
 		r = commit_and_apply(daemon, candidate, change, ret_error);
 	log_report(&daemon->report);
@@ -178,20 +186,23 @@ static int finish(struct daemon *daemon, struct candidate *candidate,
 	return r;
 }
 
-/* The store's versions instead of files that contradict each other. */
-static int restore(struct daemon *daemon, const struct installed_view *view)
+/* The store's versions instead of files that are not to be in force. */
+static int restore(struct daemon *daemon, const struct installed_view *view,
+		   const char *why)
 {
 	const struct candidate_source source = reload_source(daemon, view);
-	struct report ignored = { 0 };
+	struct report report = { 0 };
 	int r;
 
 	candidate_clear(&daemon->first);
-	r = candidate_restore(&daemon->first, &source, &ignored);
-	report_clear(&ignored);
+	r = candidate_restore(&daemon->first, &source, &report);
+	/* That they are not good is told already, of the files as they are. */
+	if (r < 0 && r != -EBADMSG)
+		log_report(&report);
+	report_clear(&report);
 	if (r < 0)
 		return r == -ENOENT ? -EBADMSG : r;
-	log_line(LOG_WARNING, "the files cannot be in force together, starting "
-			      "with their last good versions");
+	log_line(LOG_WARNING, "%s; starting with the last good versions", why);
 	return 0;
 }
 
@@ -200,7 +211,7 @@ int reload_prepare(struct daemon *daemon)
 	_cleanup_(installed_view_clear) struct installed_view view = { 0 };
 	struct candidate_source source;
 	struct candidate *first = &daemon->first;
-	const char *error = "the files cannot be in force together";
+	const char *error;
 	int r;
 
 	r = installed_view(daemon->installed, &view);
@@ -208,8 +219,9 @@ int reload_prepare(struct daemon *daemon)
 	if (r == 0)
 		r = candidate_read(first, &source, &daemon->report);
 	log_report(&daemon->report);
+	error = why_not(first, r);
 	if (r == -EBADMSG)
-		r = restore(daemon, &view);
+		r = restore(daemon, &view, error);
 	if (r < 0 && r != -EBADMSG)
 		error = strerror(-r);
 
@@ -353,10 +365,8 @@ json_t *reload_plan_answer(struct daemon *daemon, const json_t *request)
 	source = reload_source(daemon, &view);
 	if (r == 0)
 		r = candidate_read(&candidate, &source, &report);
-	if (r == -EBADMSG)
-		error = "the files cannot be in force together";
-	else if (r < 0)
-		error = strerror(-r);
+	if (r < 0)
+		error = why_not(&candidate, r);
 	else if (!fits(daemon, candidate.policy))
 		error = too_narrow;
 	plan = outcome(daemon, false, error, &report,

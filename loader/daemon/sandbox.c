@@ -146,9 +146,11 @@ static int reap(pid_t pid, char *why, size_t size)
 	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
 		return 0;
 
-	if (WIFEXITED(status) && WEXITSTATUS(status) == 2)
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 2) {
 		snprintf(why, size, "the parser could not be confined");
-	else if (WIFEXITED(status))
+		return -EPERM;
+	}
+	if (WIFEXITED(status))
 		snprintf(why, size, "the parser ran out of memory");
 	else
 		snprintf(why, size, "the parser was killed by signal %d (%s)",
@@ -243,7 +245,7 @@ int sandbox_run(const struct sandbox_job *job, sandbox_fn parse,
 {
 	/* An entry's positions and path cost more than its text. */
 	struct answer answer = { .max = ((size_t)1 << 20) + 32 * job->len };
-	char why[128] = "";
+	char why[128] = "the parser could not be started";
 	int r = -ECANCELED;
 
 	if (!fiber_is_cancelled())
@@ -252,6 +254,8 @@ int sandbox_run(const struct sandbox_job *job, sandbox_fn parse,
 		r = take_answer(&answer, job->file, report, ret_document);
 	else if (is_of_file(r))
 		r = fail(report, job->file, why);
+	else if (r == -EPERM)
+		r = fail(report, job->file, why) == -ENOMEM ? -ENOMEM : r;
 	else if (r != -ECANCELED)
 		r = -ENOMEM;
 	free(answer.bytes);

@@ -14,8 +14,9 @@ struct signature_policy;
  * go to the report; with an error among them -EBADMSG is returned. A child that
  * dies, hangs or answers nonsense is an error of that file, too (E199). Takes
  * at most 15 seconds; in a fiber the loop goes on meanwhile, and -ECANCELED is
- * returned when the fiber is to end. -ENOMEM: there was no process, descriptor
- * or memory for the child; nothing is known of the file then.
+ * returned when the fiber is to end. Of these nothing is known of the file:
+ * -ENOMEM, there was no process, descriptor or memory for the child; -EPERM, it
+ * could not be confined (E199, too).
  */
 int sandbox_parse(const char *file, const void *bytes, size_t len,
 		  const struct signature_policy *demands, struct report *report,

@@ -166,7 +166,7 @@ static int add(const struct store *store, struct input_list *list,
 {
 	struct input *grown =
 		realloc(list->inputs, (list->n + 1) * sizeof(*grown));
-	struct input input = { .host = host };
+	struct input input = { .host = host, .kept = true };
 	int r;
 
 	if (!grown)
@@ -182,6 +182,8 @@ static int add(const struct store *store, struct input_list *list,
 		return r == -ENOENT ? 0 : r;
 	}
 	grown[list->n++] = input;
+	list->had_host |= host;
+	list->had_dir |= !host;
 	return 0;
 }
 

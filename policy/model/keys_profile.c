@@ -8,19 +8,19 @@
  */
 #include "policy/model/keys.h"
 
-#define ENF	   TREATMENT_ENFORCED
-#define MAP	   TREATMENT_MAPPED
-#define NA	   TREATMENT_NOT_APPLICABLE
-#define META	   TREATMENT_METADATA
-#define REJ	   TREATMENT_REFUSED
-#define NYET	   TREATMENT_NOT_YET
+#define ENF	     TREATMENT_ENFORCED
+#define MAP	     TREATMENT_MAPPED
+#define NA	     TREATMENT_NOT_APPLICABLE
+#define META	     TREATMENT_METADATA
+#define REJ	     TREATMENT_REFUSED
+#define NYET	     TREATMENT_NOT_YET
 
-#define DISPLAY	   "shown, never acted on"
-#define NO_LINUX   "not applicable on Linux"
-#define NO_RULES   "on-demand rules are not evaluated by this build yet"
-#define NO_DNS	   "DNS does not follow the app in this build yet"
-#define NO_DOMAINS "routing by domain is not in this build yet"
-#define NO_TYPE	   "belongs to a VPN type that splitd does not drive"
+#define DISPLAY	     "shown, never acted on"
+#define NO_LINUX     "not applicable on Linux"
+#define NO_RULES     "on-demand rules are not evaluated by this build yet"
+#define NO_DNS	     "DNS does not follow the app in this build yet"
+#define NO_DOMAINS   "routing by domain is not in this build yet"
+#define NO_TYPE	     "belongs to a VPN type that splitd does not drive"
 #define NO_CODE_SIGN "code requirements cannot be checked on Linux"
 #define NO_TOOLS     "the tunnel serves the app and all it starts in this build"
 

@@ -162,7 +162,8 @@ static void test_store(void **state)
 		  .bytes = "host",
 		  .len = 4 },
 	};
-	struct input_list good = { both, 2 }, kept = { 0 };
+	struct input_list good = { .inputs = both, .n = 2 };
+	struct input_list kept = { 0 };
 	struct store *store = NULL;
 	void *bytes = NULL;
 	size_t len = 0;

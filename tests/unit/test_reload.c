@@ -10,9 +10,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
+#include <seccomp.h>
 
 #include "loader/daemon/candidate.h"
 #include "loader/daemon/daemon.h"
@@ -132,6 +134,18 @@ static void test_last_good(void **state)
 	assert_int_equal(read_all("app.c", NULL, 1), 0);
 }
 
+/* Of a VPN type that nothing binds. */
+#define BAD_TYPE                                                               \
+	"<dict><key>PayloadType</key>"                                         \
+	"<string>com.apple.vpn.managed.applayer</string>"                      \
+	"<key>PayloadVersion</key><integer>1</integer>"                        \
+	"<key>PayloadIdentifier</key><string>p.v</string>"                     \
+	"<key>PayloadUUID</key>"                                               \
+	"<string>00000000-0000-0000-0000-000000000002</string>"                \
+	"<key>UserDefinedName</key><string>n</string>"                         \
+	"<key>VPNUUID</key><string>u</string>"                                 \
+	"<key>VPNType</key><string>L2TP</string></dict>"
+
 /* A last good version that cannot be read is not the same as none. */
 static void test_unreadable(void **state)
 {
@@ -142,6 +156,148 @@ static void test_unreadable(void **state)
 	assert_int_equal(unlink("state/last-good/policy/a.plist"), 0);
 	assert_int_equal(mkdir("state/last-good/policy/a.plist", 0700), 0);
 	assert_int_equal(read_all(NULL, NULL, 1), -EISDIR);
+
+	/* Nor where only the compiler sees that the file is wrong. */
+	put("p", "a.plist",
+	    "<plist version=\"1.0\"><dict><key>PayloadType</key>"
+	    "<string>Configuration</string><key>PayloadVersion</key>"
+	    "<integer>1</integer><key>PayloadIdentifier</key><string>p</string>"
+	    "<key>PayloadUUID</key>"
+	    "<string>00000000-0000-0000-0000-000000000001</string>"
+	    "<key>PayloadContent</key><array>" BAD_TYPE "</array>"
+	    "</dict></plist>");
+	assert_int_equal(read_all(NULL, NULL, 1), -EISDIR);
+}
+
+/* From here on every parser fails: write kills it, or no limit can be set. */
+static void break_parsers(bool confined)
+{
+	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ALLOW);
+	int r;
+
+	assert_non_null(filter);
+	if (confined)
+		r = seccomp_rule_add(filter, SCMP_ACT_KILL_PROCESS,
+				     SCMP_SYS(write), 1,
+				     SCMP_A0(SCMP_CMP_EQ, 3));
+	else
+		r = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM),
+				     SCMP_SYS(prlimit64), 0);
+	assert_int_equal(r, 0);
+	assert_int_equal(seccomp_load(filter), 0);
+	seccomp_release(filter);
+}
+
+static int read_broken(bool confined, bool stored)
+{
+	struct candidate candidate = { 0 };
+	const struct candidate_source from = source();
+	struct report report = { 0 };
+	int r;
+
+	break_parsers(confined);
+	r = stored ? candidate_restore(&candidate, &from, &report) :
+		     candidate_read(&candidate, &from, &report);
+	if (candidate.policy || !report.n ||
+	    strcmp(report.findings[report.n - 1].code, "E199") != 0)
+		return 0;
+	return -r;
+}
+
+/* In a child, since there is no way back; the errno it came to. */
+static int try_broken(bool confined, bool stored)
+{
+	int status;
+	pid_t pid = fork();
+
+	if (pid == 0)
+		_exit(read_broken(confined, stored));
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status));
+	return WEXITSTATUS(status);
+}
+
+/* What was good stays in force when it is its parser that fails. */
+static void test_parser(void **state)
+{
+	(void)state;
+	put_link("a.plist", "app.a", "u");
+	assert_int_equal(read_all("app.a", NULL, 0), 0);
+	assert_int_equal(try_broken(true, false), EIO);
+	assert_int_equal(try_broken(true, true), EIO);
+	assert_int_equal(try_broken(false, false), EPERM);
+	assert_int_equal(try_broken(false, true), EPERM);
+}
+
+#define HOST                                                                   \
+	"<plist version=\"1.0\"><dict><key>Apps</key><dict/></dict></plist>"
+
+/* Nobody knows whose signatures a host file demands that never was good. */
+static void test_blind(void **state)
+{
+	struct candidate candidate = { 0 };
+	const struct candidate_source from = source();
+	struct document *document = NULL;
+	struct report report = { 0 };
+
+	(void)state;
+	put_link("a.plist", "app.a", "u");
+	put(".", "host.plist", "<plist");
+	assert_int_equal(candidate_read(&candidate, &from, &report), -EBADMSG);
+	assert_true(candidate.blind);
+	assert_null(candidate.policy);
+	assert_int_equal(report.n_errors, 1);
+	candidate_clear(&candidate);
+	report_clear(&report);
+
+	/* Nor what is to be installed. */
+	assert_int_equal(candidate_parse(&from, "f", HOST, strlen(HOST),
+					 &report, &document),
+			 -EBADMSG);
+	assert_null(document);
+	assert_string_equal(report.findings[0].file, "host.plist");
+	report_clear(&report);
+
+	/* What was in force without it can be had back; and it does not last.
+	 */
+	put(".", "host.plist", HOST);
+	assert_int_equal(read_all("app.a", NULL, 0), 0);
+	put(".", "host.plist", "<plist");
+	assert_int_equal(read_all("app.a", NULL, 1), 0);
+}
+
+/* What was there is told by what was read, not by another look. */
+static void test_gone(void **state)
+{
+	struct candidate candidate = { 0 };
+	struct candidate_source from = source();
+	struct report report = { 0 };
+
+	(void)state;
+	assert_int_equal(candidate_read(&candidate, &from, &report), 0);
+	assert_false(candidate.good.had_dir);
+	assert_false(candidate.good.had_host);
+	candidate_clear(&candidate);
+
+	put_link("a.plist", "app.a", "u");
+	put(".", "host.plist", HOST);
+	from.dir_was_there = from.host_was_there = true;
+	assert_int_equal(candidate_read(&candidate, &from, &report), 0);
+	assert_true(candidate.good.had_dir);
+	assert_true(candidate.good.had_host);
+	assert_int_equal(store_write(store, &candidate.good), 0);
+	candidate_clear(&candidate);
+
+	assert_int_equal(candidate_restore(&candidate, &from, &report), 0);
+	assert_true(candidate.good.had_dir);
+	assert_true(candidate.good.had_host);
+	candidate_clear(&candidate);
+
+	assert_int_equal(unlink("host.plist"), 0);
+	assert_int_equal(candidate_read(&candidate, &from, &report), -EBADMSG);
+	assert_string_equal(report.findings[report.n - 1].file, "host.plist");
+	candidate_clear(&candidate);
+	report_clear(&report);
 }
 
 /* As long as a name may be: it and its neighbours are stored. */
@@ -272,6 +428,12 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_last_good, enter_dir,
 						leave_dir),
 		cmocka_unit_test_setup_teardown(test_unreadable, enter_dir,
+						leave_dir),
+		cmocka_unit_test_setup_teardown(test_parser, enter_dir,
+						leave_dir),
+		cmocka_unit_test_setup_teardown(test_blind, enter_dir,
+						leave_dir),
+		cmocka_unit_test_setup_teardown(test_gone, enter_dir,
 						leave_dir),
 		cmocka_unit_test_setup_teardown(test_long_name, enter_dir,
 						leave_dir),
