@@ -19,6 +19,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/timerfd.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -27,7 +28,8 @@
 #include "loader/util/cleanup.h"
 #include "loader/util/path.h"
 
-#define HEAD sizeof(uint32_t)
+#define HEAD	   sizeof(uint32_t)
+#define PAUSE_NSEC (100 * 1000 * 1000)
 
 struct client {
 	struct control *control;
@@ -42,7 +44,7 @@ struct client {
 
 struct control {
 	int loop;
-	struct source listener;
+	struct source listener, pause;
 	char *path;
 	control_fn fn;
 	void *ctx;
@@ -330,6 +332,31 @@ static int welcome(struct control *control, int fd)
 	return 0;
 }
 
+/* Out of descriptors: give one up, and ask again later rather than spin. */
+static void hold_back(struct control *control)
+{
+	const struct itimerspec in = { .it_value.tv_nsec = PAUSE_NSEC };
+
+	for (size_t i = 0; i < CONTROL_MAX_CLIENTS; i++) {
+		if (control->clients[i]) {
+			hang_up(control->clients[i]);
+			break;
+		}
+	}
+	if (timerfd_settime(control->pause.fd, 0, &in, NULL) == 0)
+		(void)loop_change(control->loop, &control->listener, 0);
+}
+
+static void pause_event(void *ctx, uint32_t events)
+{
+	struct control *control = ctx;
+	uint64_t n;
+
+	(void)events;
+	if (read(control->pause.fd, &n, sizeof(n)) == sizeof(n))
+		(void)loop_change(control->loop, &control->listener, EPOLLIN);
+}
+
 static void listener_event(void *ctx, uint32_t events)
 {
 	struct control *control = ctx;
@@ -337,15 +364,9 @@ static void listener_event(void *ctx, uint32_t events)
 			 SOCK_CLOEXEC | SOCK_NONBLOCK);
 
 	(void)events;
-	/* Out of descriptors: give one up rather than spin. */
-	if (fd < 0 && (errno == EMFILE || errno == ENFILE)) {
-		for (size_t i = 0; i < CONTROL_MAX_CLIENTS; i++) {
-			if (control->clients[i]) {
-				hang_up(control->clients[i]);
-				break;
-			}
-		}
-	}
+	if (fd < 0 && (errno == EMFILE || errno == ENFILE || errno == ENOBUFS ||
+		       errno == ENOMEM))
+		hold_back(control);
 	if (fd >= 0 && welcome(control, fd) < 0)
 		close(fd);
 }
@@ -400,14 +421,21 @@ int control_open(const char *run, int loop, control_fn fn, void *ctx,
 	control->fn = fn;
 	control->ctx = ctx;
 	control->listener = (struct source){ -1, listener_event, control };
+	control->pause = (struct source){ -1, pause_event, control };
 
 	r = path_join(run, CONTROL_SOCKET, &control->path);
 	if (r < 0)
 		return r;
+	control->pause.fd =
+		timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+	if (control->pause.fd < 0)
+		return -errno;
 	control->listener.fd = r = listen_at(control->path);
 	if (r < 0)
 		return r;
 	r = loop_add(loop, &control->listener, EPOLLIN);
+	if (r == 0)
+		r = loop_add(loop, &control->pause, EPOLLIN);
 	if (r < 0)
 		return r;
 
@@ -448,6 +476,7 @@ void control_close(struct control *control)
 		close(control->listener.fd);
 		unlink(control->path);
 	}
+	cleanup_close(&control->pause.fd);
 	free(control->path);
 	free(control);
 }

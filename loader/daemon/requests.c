@@ -15,6 +15,7 @@
 #include "loader/daemon/reload.h"
 #include "loader/daemon/requests.h"
 #include "loader/daemon/status.h"
+#include "loader/daemon/watch.h"
 #include "loader/util/cleanup.h"
 
 /* The answer is about now: what has happened on the host comes first. */
@@ -26,6 +27,12 @@ static json_t *answer_status(struct daemon *daemon, const json_t *request)
 	(void)engine_dispatch(daemon->engine);
 	status = status_json(daemon->engine, daemon->policy,
 			     json_is_true(prefixes));
+	/* What the kernel lacks weighs more and is said first. */
+	if (daemon->policy && watch_is_blind(daemon->watch) &&
+	    !json_is_string(json_object_get(status, "degraded"))) {
+		json_object_set_new(status, "state", json_string("degraded"));
+		json_object_set_new(status, "degraded", json_string("watch"));
+	}
 	json_object_set_new(status, "errors", findings_json(&daemon->report));
 	json_object_set_new(status, "shadow",
 			    json_boolean(daemon->options.engine.shadow));

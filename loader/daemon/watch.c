@@ -7,7 +7,8 @@
  * does not exist yet is stood in for by the nearest directory above it. Every
  * event first sets the watches anew, since the place may have come or gone,
  * and starts the timer unless it runs: a burst of writes is one reload, and a
- * stream of them is one every 200 ms.
+ * stream of them is one every 200 ms. A place that cannot be watched is tried
+ * again every few seconds, and what came of it meanwhile is read then.
  */
 #include <errno.h>
 #include <limits.h>
@@ -19,11 +20,13 @@
 #include <unistd.h>
 
 #include "loader/daemon/inputs.h"
+#include "loader/daemon/log.h"
 #include "loader/daemon/loop.h"
 #include "loader/daemon/watch.h"
 #include "loader/util/cleanup.h"
 
 #define SETTLE_NSEC (200 * 1000 * 1000)
+#define RETRY_SEC   2
 #define EVENTS                                                                 \
 	(IN_CLOSE_WRITE | IN_CREATE | IN_MOVED_TO | IN_MOVED_FROM |            \
 	 IN_DELETE | IN_ATTRIB | IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR)
@@ -40,7 +43,8 @@ struct watch {
 	int loop;
 	struct place places[2];
 	char *host_name;
-	bool armed;
+	bool armed; /* for a reload, not only for another try */
+	int error;  /* of the places; 0: all are watched */
 	void (*fn)(void *ctx);
 	void *ctx;
 };
@@ -53,6 +57,7 @@ static int set_place(struct watch *watch, struct place *place)
 	_cleanup_free_ char *dir = strdup(place->dir);
 	int wd;
 
+	place->wd = -1;
 	free(TAKE_PTR(place->next));
 	if (!dir)
 		return -ENOMEM;
@@ -72,6 +77,29 @@ static int set_place(struct watch *watch, struct place *place)
 	}
 	place->wd = wd;
 	return 0;
+}
+
+static void set_places(struct watch *watch)
+{
+	int error = 0;
+
+	for (size_t i = 0; i < 2; i++) {
+		struct place *place = &watch->places[i];
+		int r = set_place(watch, place);
+
+		if (r == 0)
+			continue;
+		error = r;
+		if (!watch->error)
+			log_line(LOG_WARNING,
+				 "cannot watch %s: %s; trying again, meanwhile "
+				 "changes wait for a reload",
+				 place->dir, strerror(-r));
+	}
+	if (watch->error && !error)
+		log_line(LOG_INFO, "policy directory and host file are "
+				   "watched again");
+	watch->error = error;
 }
 
 static bool counts(const struct place *place, const struct inotify_event *event)
@@ -116,6 +144,13 @@ static void start_timer(struct watch *watch)
 		watch->armed = !timerfd_settime(watch->timer.fd, 0, &in, NULL);
 }
 
+static void start_retry(struct watch *watch)
+{
+	const struct itimerspec in = { .it_value.tv_sec = RETRY_SEC };
+
+	(void)timerfd_settime(watch->timer.fd, 0, &in, NULL);
+}
+
 static void notify_event(void *ctx, uint32_t events)
 {
 	char buf[4096] __attribute__((aligned(8)));
@@ -125,14 +160,14 @@ static void notify_event(void *ctx, uint32_t events)
 	(void)events;
 	if (n <= 0 || !any_counts(watch, buf, (size_t)n))
 		return;
-	for (size_t i = 0; i < 2; i++)
-		set_place(watch, &watch->places[i]);
+	set_places(watch);
 	start_timer(watch);
 }
 
 static void timer_event(void *ctx, uint32_t events)
 {
 	struct watch *watch = ctx;
+	bool changed = watch->armed;
 	uint64_t n;
 
 	(void)events;
@@ -140,9 +175,16 @@ static void timer_event(void *ctx, uint32_t events)
 		return;
 	watch->armed = false;
 	/* What came into being while the watches were set. */
-	for (size_t i = 0; i < 2; i++)
-		set_place(watch, &watch->places[i]);
-	watch->fn(watch->ctx);
+	set_places(watch);
+	if (watch->error)
+		start_retry(watch);
+	if (changed || !watch->error)
+		watch->fn(watch->ctx);
+}
+
+bool watch_is_blind(const struct watch *watch)
+{
+	return watch->error != 0;
 }
 
 static int set_up(struct watch *watch, const char *policy_dir,

@@ -15,6 +15,7 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -390,6 +391,41 @@ static void test_other_user(void **state)
 	assert_int_equal(status, 0);
 }
 
+/* Processor time of the server so far. */
+static int64_t spent_ms(void)
+{
+	struct timespec spent;
+	clockid_t clock;
+
+	assert_int_equal(clock_getcpuclockid(server, &clock), 0);
+	assert_int_equal(clock_gettime(clock, &spent), 0);
+	return (int64_t)spent.tv_sec * 1000 + spent.tv_nsec / 1000000;
+}
+
+/*
+ * Without a descriptor for whoever knocks, and nobody to give up, the server
+ * waits; a server that spins would spend all of this time.
+ */
+static void test_no_descriptors(void **state)
+{
+	struct rlimit none = { 0, 200 }, few = { 200, 200 };
+	int64_t before;
+	int fd;
+
+	(void)state;
+	expect_service();
+	before = spent_ms();
+	assert_int_equal(prlimit(server, RLIMIT_NOFILE, &none, NULL), 0);
+	fd = dial();
+	assert_true(fd >= 0);
+	put(fd, ASK);
+	assert_int_equal(poll(&(struct pollfd){ fd, POLLIN, 0 }, 1, 2000), 0);
+	assert_true(spent_ms() - before < 200);
+	assert_int_equal(prlimit(server, RLIMIT_NOFILE, &few, NULL), 0);
+	expect_uid(fd, geteuid());
+	close(fd);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -401,6 +437,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_slow_reader, start, stop),
 		cmocka_unit_test_setup_teardown(test_later, start, stop),
 		cmocka_unit_test_setup_teardown(test_other_user, start, stop),
+		cmocka_unit_test_setup_teardown(test_no_descriptors, start,
+						stop),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -416,6 +416,19 @@ static void test_watch(void **state)
 	expect_wake(loop);
 	put("etc/splitd/policy.d", "b.plist", "1");
 	expect_wake(loop);
+	assert_false(watch_is_blind(watch));
+
+	/* What cannot be watched is told, and watched once it can be. */
+	assert_int_equal(rename("etc/splitd/policy.d", "etc/away"), 0);
+	assert_int_equal(symlink("policy.d", "etc/splitd/policy.d"), 0);
+	expect_wake(loop);
+	assert_true(watch_is_blind(watch));
+	assert_int_equal(unlink("etc/splitd/policy.d"), 0);
+	put("etc/splitd/policy.d", "c.plist", "1");
+	expect_wake(loop);
+	assert_false(watch_is_blind(watch));
+	put("etc/splitd/policy.d", "d.plist", "1");
+	expect_wake(loop);
 	watch_close(watch);
 	close(loop);
 }
