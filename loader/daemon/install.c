@@ -19,6 +19,7 @@
 #include "loader/daemon/mdm_result.h"
 #include "loader/daemon/moment.h"
 #include "loader/daemon/reload.h"
+#include "loader/daemon/sandbox.h"
 #include "loader/util/base64.h"
 #include "loader/util/cleanup.h"
 #include "loader/util/json.h"
@@ -232,6 +233,10 @@ static json_t *install(struct daemon *daemon, const struct upload *upload)
 		r = put(daemon, upload, document, &report, &error);
 		between = r == -EBADMSG;
 	}
+	/* Its sender still wants to know which command it was. */
+	if (r == -EBADMSG && !document)
+		(void)sandbox_identify(upload->file, upload->bytes, upload->len,
+				       &document);
 	/* What goes wrong between files is in the daemon's report. */
 	result = outcome(daemon, between ? &daemon->report : &report, r, error);
 	json_object_set_new(result, "file", json_text(upload->file));

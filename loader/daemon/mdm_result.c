@@ -133,14 +133,23 @@ static json_t *profiles_json(const struct daemon *daemon)
 	return array;
 }
 
-static json_t *attributes_json(const struct daemon *daemon)
+static bool is_asked(const struct document_identity *query, const char *id)
+{
+	for (size_t i = 0; i < query->n_asked; i++)
+		if (!strcmp(query->asked[i], id))
+			return true;
+	return false;
+}
+
+static json_t *attributes_json(const struct daemon *daemon,
+			       const struct document_identity *query)
 {
 	json_t *array = json_array();
 
 	for (size_t i = 0; i < daemon->policy->n_apps; i++) {
 		const struct app *app = &daemon->policy->apps[i];
 
-		if (app->linked_uuid)
+		if (app->linked_uuid && is_asked(query, app->id))
 			json_array_append_new(
 				array, json_pack("{s:s, s:{s:s}}", "Identifier",
 						 app->id, "Attributes",
@@ -154,7 +163,8 @@ static void add_answer(const struct daemon *daemon,
 		       const struct document *document, bool done,
 		       const json_t *outcome, int r, json_t *result)
 {
-	const char *request = document_identity(document)->request;
+	const struct document_identity *identity = document_identity(document);
+	const char *request = identity->request;
 
 	if (!request)
 		return;
@@ -167,7 +177,7 @@ static void add_answer(const struct daemon *daemon,
 				    profiles_json(daemon));
 	if (!strcmp(request, "ManagedApplicationAttributes"))
 		json_object_set_new(result, "ApplicationAttributes",
-				    attributes_json(daemon));
+				    attributes_json(daemon, identity));
 }
 
 json_t *mdm_result(struct daemon *daemon, const struct document *document,

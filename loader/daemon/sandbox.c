@@ -69,6 +69,20 @@ static void parse_document(const struct sandbox_job *job, int fd)
 		_exit(1);
 }
 
+static void identify_document(const struct sandbox_job *job, int fd)
+{
+	struct document *document = NULL;
+	struct report none = { 0 };
+	void *answer = NULL;
+	size_t len = 0;
+
+	if (document_identify(job->file, job->bytes, job->len, &document) < 0)
+		return;
+	if (document_encode(document, &none, &answer, &len) < 0)
+		return;
+	(void)file_write_all(fd, answer, len);
+}
+
 static void __attribute__((noreturn))
 child_main(const struct isolation *isolation, const struct sandbox_job *job,
 	   sandbox_fn parse, int fd)
@@ -269,4 +283,15 @@ int sandbox_parse(const char *file, const void *bytes, size_t len,
 	const struct sandbox_job job = { file, bytes, len, demands };
 
 	return sandbox_run(&job, parse_document, report, ret_document);
+}
+
+int sandbox_identify(const char *file, const void *bytes, size_t len,
+		     struct document **ret_document)
+{
+	const struct sandbox_job job = { file, bytes, len, NULL };
+	struct report ignored = { 0 };
+	int r = sandbox_run(&job, identify_document, &ignored, ret_document);
+
+	report_clear(&ignored);
+	return r;
 }

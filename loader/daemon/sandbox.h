@@ -22,6 +22,10 @@ int sandbox_parse(const char *file, const void *bytes, size_t len,
 		  const struct signature_policy *demands, struct report *report,
 		  struct document **ret_document);
 
+/* document_identify() there. */
+int sandbox_identify(const char *file, const void *bytes, size_t len,
+		     struct document **ret_document);
+
 /*
  * The same with another parser in the child, which writes its answer to fd and
  * returns: for tests that play the taken-over parser.

@@ -93,6 +93,9 @@ static void put_identity(struct wire_out *out, const struct document *document)
 	wire_put_text(out, identity->request);
 	wire_put_text(out, identity->command);
 	wire_put_text(out, identity->removes);
+	wire_put_u32(out, identity->n_asked);
+	for (size_t i = 0; i < identity->n_asked; i++)
+		wire_put_text(out, identity->asked[i]);
 }
 
 /* The time is the reader's own affair. */

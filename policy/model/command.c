@@ -139,6 +139,23 @@ static void read_remove_profile(struct reading *reading,
 		reading_spot(reading, value_get(value, "Identifier"), &trail);
 }
 
+static void read_query(struct reading *reading, const struct value *value)
+{
+	struct document_identity *identity = &reading->document->identity;
+	const struct value *list = value_get(value, "Identifiers");
+
+	if (!list || list->type != VALUE_ARRAY)
+		return;
+	identity->asked =
+		reading_array(reading, list->n, sizeof(*identity->asked));
+	if (!identity->asked)
+		return;
+	value_foreach(item, list)
+		if (item->type == VALUE_STRING)
+			identity->asked[identity->n_asked++] =
+				reading_copy(reading, item->string);
+}
+
 static void complain_unknown(struct reading *reading,
 			     const struct value *command,
 			     const struct trail *up, const char *type)
@@ -173,6 +190,8 @@ static void read_request(struct reading *reading, const struct value *value,
 				     trail);
 	else if (strcmp(type, "RemoveProfile") == 0)
 		read_remove_profile(reading, value, trail);
+	else if (strcmp(type, "ManagedApplicationAttributes") == 0)
+		read_query(reading, value);
 	if (request->treatment != TREATMENT_ENFORCED)
 		reading_complain_at(reading, "W360", value, trail,
 				    "RequestType", type,

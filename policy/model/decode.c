@@ -32,6 +32,7 @@
 #define SELECTOR_BYTES 16
 #define LINK_BYTES     21
 #define DOMAIN_BYTES   4
+#define ASKED_BYTES    4
 #define KEY_BYTES      9
 #define FINDING_BYTES  29
 
@@ -223,6 +224,10 @@ static void get_identity(struct wire_in *in, struct document *document)
 	identity->request = wire_get_text_or_null(in, TEXT_MAX);
 	identity->command = wire_get_text_or_null(in, TEXT_MAX);
 	identity->removes = wire_get_text_or_null(in, TEXT_MAX);
+	identity->n_asked = wire_get_count(in, UINT32_MAX, ASKED_BYTES);
+	identity->asked = wire_array(in, identity->n_asked, sizeof(char *));
+	for (size_t i = 0; i < identity->n_asked && !in->error; i++)
+		identity->asked[i] = wire_get_text(in, TEXT_MAX);
 }
 
 static void get_demands(struct wire_in *in, struct signature_policy *demands)

@@ -239,6 +239,53 @@ int document_parse_signed(const char *file, const void *bytes, size_t len,
 	return 0;
 }
 
+static int identify(struct document *document, const struct value *root)
+{
+	const struct value *command = value_get(root, "Command");
+	struct document_identity *identity = &document->identity;
+	const char *request =
+		value_get_string(command ? command : root, "RequestType");
+	const char *uuid = value_get_string(root, "CommandUUID");
+
+	if (!command && !request)
+		return -EBADMSG;
+	document->kind = DOCUMENT_COMMAND;
+	if (uuid)
+		identity->command = arena_strdup(document->arena, uuid);
+	if (request)
+		identity->request = arena_strdup(document->arena, request);
+	return (uuid && !identity->command) || (request && !identity->request) ?
+		       -ENOMEM :
+		       0;
+}
+
+int document_identify(const char *file, const void *bytes, size_t len,
+		      struct document **ret_document)
+{
+	static const struct signature_policy anybody = { .allow_sha1 = true };
+	struct document *document _cleanup_(policy_document_free_p) =
+		document_new();
+	struct arena *arena _cleanup_(policy_arena_free_p) = arena_new();
+	struct report ignored _cleanup_(report_clear) = { 0 };
+	struct reader reader = { file, 0, host_roots, &ignored, arena };
+	struct value *root;
+	int r;
+
+	if (!document || !arena)
+		return -ENOMEM;
+	document->file = arena_strdup(document->arena, file);
+	if (!document->file)
+		return -ENOMEM;
+	r = envelope_read(&reader, bytes, len, &anybody, &document->signature,
+			  &root);
+	if (r == 0)
+		r = identify(document, root);
+	if (r < 0)
+		return r;
+	*ret_document = TAKE_PTR(document);
+	return 0;
+}
+
 int document_parse(const char *file, const void *bytes, size_t len,
 		   struct report *report, struct document **ret_document)
 {

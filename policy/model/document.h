@@ -52,6 +52,14 @@ int document_parse_signed(const char *file, const void *bytes, size_t len,
 			  struct report *report,
 			  struct document **ret_document);
 
+/*
+ * Of a command that is wrong, what its sender knows it by: a document with
+ * CommandUUID and RequestType as they stand there, and nothing else. -EBADMSG
+ * when the file is no command that can be told.
+ */
+int document_identify(const char *file, const void *bytes, size_t len,
+		      struct document **ret_document);
+
 /* Who signed the file; verified. Zero signers: nobody did. */
 const struct signature *document_signature(const struct document *document);
 
@@ -80,6 +88,8 @@ struct document_identity {
 	const char *request;  /* RequestType of the command; NULL */
 	const char *command;  /* CommandUUID; NULL */
 	const char *removes;  /* PayloadIdentifier RemoveProfile names; NULL */
+	const char **asked;   /* apps that the query of attributes names */
+	size_t n_asked;
 };
 
 const struct document_identity *

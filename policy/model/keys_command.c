@@ -13,7 +13,6 @@
 #define ENF	   TREATMENT_ENFORCED
 #define NA	   TREATMENT_NOT_APPLICABLE
 #define META	   TREATMENT_METADATA
-#define NYET	   TREATMENT_NOT_YET
 
 #define NO_LINUX   "not applicable on Linux"
 #define NO_INSTALL "splitd installs no apps"
@@ -153,8 +152,8 @@ static const struct key_table remove = KEY_TABLE(remove_rules);
 
 static const struct key_rule app_query_rules[] = {
 	REQUEST_TYPE(ENF),
-	{ "Identifiers", KEY_STRINGS, KEY_REQUIRED, NYET,
-	  .note = "every linked app is in the answer, asked for or not" },
+	{ "Identifiers", KEY_STRINGS, KEY_REQUIRED, ENF,
+	  .note = "of these the linked apps are in the answer" },
 };
 static const struct key_table app_query = KEY_TABLE(app_query_rules);
 

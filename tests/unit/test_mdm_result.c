@@ -15,6 +15,7 @@
 #include "loader/daemon/install.h"
 #include "loader/daemon/installed.h"
 #include "loader/daemon/mdm_result.h"
+#include "loader/daemon/sandbox.h"
 #include "policy/model/document.h"
 #include "policy/plan/policy.h"
 #include "policy/read/report.h"
@@ -155,6 +156,47 @@ static void test_results(void **state)
 	installed_close(daemon.installed);
 }
 
+static void expect_text(const json_t *object, const char *key, const char *text)
+{
+	assert_string_equal(json_string_value(json_object_get(object, key)),
+			    text);
+}
+
+/* A query is answered for the apps it names, as far as they are linked. */
+static void test_attributes(void **state)
+{
+	static const char text[] = COMMAND(REQUEST(
+		"ManagedApplicationAttributes") "<key>Identifiers</key>"
+						"<array><string>b</"
+						"string><string>none</string>"
+						"<string>free</string></"
+						"array>");
+	struct app apps[] = { { .id = "a", .linked_uuid = "u" },
+			      { .id = "b", .linked_uuid = "v" },
+			      { .id = "free" } };
+	struct policy policy = { .apps = apps, .n_apps = 3 };
+	struct daemon daemon = { .policy = &policy };
+	struct report none = { 0 };
+	struct document *document = NULL;
+	json_t *outcome, *result, *list, *first;
+
+	(void)state;
+	assert_int_equal(sandbox_parse("f", text, strlen(text), NULL, &none,
+				       &document),
+			 0);
+	outcome = outcome_of(0, &none, NULL);
+	result = mdm_result(&daemon, document, outcome, 0);
+	list = json_object_get(result, "ApplicationAttributes");
+	assert_int_equal(json_array_size(list), 1);
+	first = json_array_get(list, 0);
+	expect_text(first, "Identifier", "b");
+	expect_text(json_object_get(first, "Attributes"), "VPNUUID", "v");
+	json_decref(outcome);
+	json_decref(result);
+	report_clear(&none);
+	document_free(document);
+}
+
 /* A file that could not be read at all: its own errors, each with its number.
  */
 static void test_unread(void **state)
@@ -171,8 +213,22 @@ static void test_unread(void **state)
 					&document),
 			 -EBADMSG);
 	outcome = outcome_of(-EBADMSG, &report, "the file is not valid");
-	result = mdm_result(&daemon, NULL, outcome, -EBADMSG);
+	assert_int_equal(sandbox_identify("f", text, strlen(text), &document),
+			 0);
+	result = mdm_result(&daemon, document, outcome, -EBADMSG);
 	expect_chain(result, "splitd", 360);
+	expect_text(result, "CommandUUID", "c1");
+	expect_text(result, "RequestType", "Frobnicate");
+	document_free(document);
+	json_decref(result);
+
+	/* Of what is no command nothing is known. */
+	document = NULL;
+	assert_int_equal(sandbox_identify("f", "<plist", 6, &document),
+			 -EBADMSG);
+	assert_null(document);
+	result = mdm_result(&daemon, NULL, outcome, -EBADMSG);
+	assert_null(json_object_get(result, "CommandUUID"));
 	json_decref(outcome);
 	json_decref(result);
 	report_clear(&report);
@@ -182,6 +238,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_results),
+		cmocka_unit_test(test_attributes),
 		cmocka_unit_test(test_unread),
 	};
 
