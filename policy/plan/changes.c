@@ -6,11 +6,29 @@
 
 #include "policy/plan/changes.h"
 #include "policy/plan/explain.h"
+#include "policy/read/text.h"
 
 static const char *const when_down[] = { "block", "direct" };
 static const char *const routing_mode[] = { "app-and-destination", "app-only" };
 static const char *const inbound[] = { "allow", "deny" };
 static const char *const local[] = { "as listed", "exempt" };
+
+/* Half a character at a cut is no UTF-8, which no JSON could carry. */
+static void drop_halves(char *text)
+{
+	size_t len = strlen(text), to = 0;
+
+	for (size_t at = 0; at < len;) {
+		uint32_t c;
+		unsigned int n =
+			utf8_char((unsigned char *)text + at, len - at, &c);
+
+		memmove(text + to, text + at, n);
+		to += n;
+		at += n ? n : 1;
+	}
+	text[to] = '\0';
+}
 
 static void __attribute__((format(printf, 2, 3)))
 describe(struct change *change, const char *format, ...)
@@ -22,6 +40,7 @@ describe(struct change *change, const char *format, ...)
 	va_start(args, format);
 	vsnprintf(change->detail, sizeof(change->detail), format, args);
 	va_end(args);
+	drop_halves(change->detail);
 }
 
 static const char *interface_of(const struct tunnel *tunnel)

@@ -107,6 +107,12 @@ static struct value *read_data(struct tree *tree, const struct frame *frame)
 		tree_complain(tree, "E120", NULL, "<data> has %s", problem);
 		return NULL;
 	}
+	if (len > BUDGET_DATA_BYTES) {
+		tree_complain(tree, "E116", NULL,
+			      "<data> longer than %zu bytes",
+			      BUDGET_DATA_BYTES);
+		return NULL;
+	}
 	value = tree_value(tree, frame, VALUE_DATA);
 	if (value) {
 		value->data = data;

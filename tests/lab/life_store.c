@@ -414,7 +414,7 @@ static int second_put(struct life *life, char *path, size_t size)
 	_cleanup_free_ char *text = file_text(life, PROFILE);
 	char *at;
 
-	snprintf(path, size, "%s/second", life->lab->dir);
+	snprintf(path, size, "%s/second.plist", life->lab->dir);
 	if (!text)
 		return -ENOMEM;
 	while ((at = strstr(text, uuid)))
@@ -425,7 +425,7 @@ static int second_put(struct life *life, char *path, size_t size)
 	if (!at)
 		return life_no(life, "the profile names no interface");
 	memcpy(at + strlen("<key>Interface</key><string>"), "tun9", 4);
-	return file_put(life, "second", text);
+	return file_put(life, "second.plist", text);
 }
 
 /*

@@ -208,6 +208,34 @@ static void test_check_over(void **ctx)
 	inputs_clear(&inputs);
 }
 
+/* However long the key path, place and code of a finding are printed. */
+static void test_long_path(void **ctx)
+{
+	char path[100000], *text = NULL;
+	const struct place place = {
+		.file = "f", .line = 3, .column = 7, .path = path
+	};
+	struct report long_one = { 0 };
+	FILE *out;
+	size_t n;
+
+	(void)ctx;
+	memset(path, 'k', sizeof(path) - 1);
+	path[sizeof(path) - 1] = '\0';
+	out = open_memstream(&text, &n);
+	assert_non_null(out);
+	assert_int_equal(report_add(&long_one, "E312", &place, "v", "wrong"),
+			 0);
+	findings_print(&long_one, out);
+	fclose(out);
+	assert_int_equal(n, strlen("f:3:7: : wrong: 'v' [E312]\n") +
+				    sizeof(path) - 1);
+	assert_int_equal(strncmp(text, "f:3:7: k", 8), 0);
+	assert_string_equal(text + n - 7, "[E312]\n");
+	report_clear(&long_one);
+	free(text);
+}
+
 int main(void)
 {
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, enter, leave)
@@ -215,7 +243,7 @@ int main(void)
 		TEST(test_alone_new),  TEST(test_alone_kept),
 		TEST(test_alone_host), TEST(test_between),
 		TEST(test_stray_host), TEST(test_check),
-		TEST(test_check_over),
+		TEST(test_check_over), TEST(test_long_path),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

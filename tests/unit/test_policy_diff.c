@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #include "policy/plan/diff.h"
+#include "policy/read/text.h"
 #include "tests/unit/policy_fixture.h"
 
 #define SPACE  256 /* all addresses of one byte */
@@ -231,12 +232,51 @@ static void test_policies(void **state)
 	report_clear(&report);
 }
 
+/* Long names and paths are cut, and never within a character. */
+static void test_long_names(void **state)
+{
+	char selector[512] = "<key>a</key><array><string>exe:/x", *a[2], *b[2];
+	struct policy *old = NULL, *new = NULL;
+	struct report report = { 0 };
+	struct change *changes = NULL;
+	size_t n;
+
+	(void)state;
+	for (int i = 0; i < 80; i++)
+		strcat(selector, "\xe6\x9c\xac");
+	strcat(selector, "/x</string></array>");
+	a[0] = profile_text("u1", "");
+	b[0] = profile_text("u1", "");
+	a[1] = host_text("", ONE);
+	b[1] = host_text(selector, ONE);
+	assert_int_equal(build(a, 2, &report, &old), 0);
+	assert_int_equal(build(b, 2, &report, &new), 0);
+	old->tunnels[0].name = "n";
+	new->tunnels[0].name =
+		"\xe6\x9c\xac\xe6\x9c\xac\xe6\x9c\xac\xe6\x9c\xac"
+		"\xe6\x9c\xac\xe6\x9c\xac\xe6\x9c\xac\xe6\x9c\xac"
+		"\xe6\x9c\xac\xe6\x9c\xac\xe6\x9c\xac\xe6\x9c\xac"
+		"\xe6\x9c\xac\xe6\x9c\xac";
+	assert_int_equal(policy_diff(old, new, &changes, &n), 0);
+	assert_int_equal(n, 3);
+	for (size_t i = 0; i < n; i++)
+		assert_true(utf8_valid(changes[i].detail,
+				       strlen(changes[i].detail)));
+	/* 40 bytes of the name are 13 characters and a third. */
+	assert_int_equal(strlen(changes[0].detail), strlen("name n -> ") + 39);
+	free(changes);
+	policy_free(old);
+	policy_free(new);
+	report_clear(&report);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_order),
 		cmocka_unit_test(test_stops),
 		cmocka_unit_test(test_policies),
+		cmocka_unit_test(test_long_names),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

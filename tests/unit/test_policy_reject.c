@@ -46,6 +46,11 @@ static void test_budgets(void **state)
 	expect_refused(repeat("<plist><dict><key>a</key><string>", "xxxxxxxx",
 			      8193, "</string></dict></plist>"),
 		       "E116", "longer than 65536 bytes");
+	/* Of base64 four bytes make three; white space costs nothing. */
+	expect_refused(repeat("<plist><dict><key>a</key><data>", "AAAA",
+			      (2 * 1024 * 1024 + 3) / 3,
+			      "</data></dict></plist>"),
+		       "E116", "longer than 2097152 bytes");
 	expect_refused(repeat("", " ", (size_t)64 * 1024 * 1024 + 1, ""),
 		       "E100", "limit is 67108864");
 	expect_refused(repeat("<plist><dict><key>PayloadType</key>"
