@@ -226,24 +226,17 @@ json_t *check_json(const struct check *check)
 			 "errors", findings_json(&check->report), "keys", keys);
 }
 
-/* A key path may be long; the code at the end counts. */
-static void print_finding(const struct finding *finding, FILE *out)
-{
-	size_t size = (size_t)finding_format(finding, NULL, 0) + 1;
-	_cleanup_free_ char *line = malloc(size);
-
-	if (!line)
-		return;
-	finding_format(finding, line, size);
-	plain_print(
-		out, "%s%s\n",
-		finding->severity == SEVERITY_ERROR ? "" : "warning: ", line);
-}
-
 void findings_print(const struct report *report, FILE *out)
 {
-	for (size_t i = 0; i < report->n; i++)
-		print_finding(&report->findings[i], out);
+	for (size_t i = 0; i < report->n; i++) {
+		const struct finding *finding = &report->findings[i];
+		_cleanup_free_ char *line = finding_text(finding);
+		bool error = finding->severity == SEVERITY_ERROR;
+
+		if (line)
+			plain_print(out, "%s%s\n",
+				    error ? "" : "warning: ", line);
+	}
 	if (report->n_suppressed)
 		fprintf(out, "and %zu more like these\n", report->n_suppressed);
 }

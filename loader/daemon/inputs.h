@@ -40,8 +40,9 @@ enum input_trust {
 /*
  * Appends every *.mobileconfig, *.plist and *.xml of the directory, sorted by
  * name. What cannot be read becomes an error in the report and an input
- * without bytes. A directory that does not exist is empty (had_dir). A negative errno
- * when the directory as such cannot be read or trusted; that is reported too.
+ * without bytes. A directory that does not exist is empty (had_dir). A negative
+ * errno when the directory as such cannot be read or trusted; that is reported
+ * too.
  */
 int inputs_add_dir(struct input_list *list, const char *dir,
 		   enum input_trust trust, struct report *report);

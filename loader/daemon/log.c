@@ -52,15 +52,15 @@ void log_line(int priority, const char *format, ...)
 
 void log_report(const struct report *report)
 {
-	char line[2048];
-
 	for (size_t i = 0; i < report->n; i++) {
 		const struct finding *finding = &report->findings[i];
+		_cleanup_free_ char *line = finding_text(finding);
 
-		finding_format(finding, line, sizeof(line));
-		log_line(finding->severity == SEVERITY_ERROR ? LOG_ERR :
-							       LOG_WARNING,
-			 "%s", line);
+		if (line)
+			log_line(finding->severity == SEVERITY_ERROR ?
+					 LOG_ERR :
+					 LOG_WARNING,
+				 "%s", line);
 	}
 	if (report->n_suppressed)
 		log_line(LOG_WARNING, "and %zu more like these",

@@ -37,7 +37,8 @@ static const char *why_not(const struct candidate *candidate, int r)
 		return strerror(-r);
 	if (candidate->blind)
 		return "the host file is bad and never was good, so whose "
-		       "signatures it demands is unknown and no file is applied";
+		       "signatures it demands is unknown and no file is "
+		       "applied";
 	return "the files cannot be in force together";
 }
 

@@ -10,7 +10,8 @@ struct watch;
 /*
  * Calls fn once things have been changing for 200 ms. Neither path need exist:
  * the nearest directory above that does is watched until it comes. What later
- * cannot be watched is tried again every two seconds, and fn called once it can.
+ * cannot be watched is tried again every two seconds, and fn called once it
+ * can.
  */
 int watch_open(const char *policy_dir, const char *host_path, int loop,
 	       void (*fn)(void *ctx), void *ctx, struct watch **ret_watch);

@@ -47,7 +47,7 @@ struct change {
 	enum change_what what;
 	const char *name;
 	char detail[128]; /* UTF-8, cut where it is longer */
-	uint32_t origin; /* into the new policy, or the old one on remove */
+	uint32_t origin;  /* into the new policy, or the old one on remove */
 };
 
 /*

@@ -236,6 +236,16 @@ int finding_format(const struct finding *finding, char *buf, size_t size)
 			finding->value ? "'" : "", finding->code);
 }
 
+char *finding_text(const struct finding *finding)
+{
+	size_t size = (size_t)finding_format(finding, NULL, 0) + 1;
+	char *text = malloc(size);
+
+	if (text)
+		finding_format(finding, text, size);
+	return text;
+}
+
 void report_clear(struct report *report)
 {
 	for (size_t i = 0; i < report->n; i++)

@@ -82,6 +82,9 @@ bool report_file_failed(const struct report *report, const char *file);
  */
 int finding_format(const struct finding *finding, char *buf, size_t size);
 
+/* The same, however long its key path is. free(); NULL without memory. */
+char *finding_text(const struct finding *finding);
+
 void report_clear(struct report *report);
 
 #endif
