@@ -111,12 +111,23 @@ static bool is_vague(const struct product *p)
 	       family_is_v6(p->family);
 }
 
+/*
+ * SCTP looks routes up without the socket's mark, and no hook sees its
+ * connect(): only the guard stands there, and README names the limit.
+ */
+static bool is_unsteered(const struct product *p)
+{
+	return p->kind == KIND_SCTP && want_of(p) != led_to(p);
+}
+
 static enum outcome outcome_of(const struct product *p)
 {
 	bool listed_dst = p->dst == DST_LISTED || p->dst == DST_INSIDE;
 
 	if (is_vague(p))
 		return OUTCOME_EITHER;
+	if (is_unsteered(p))
+		return OUTCOME_CLOSED;
 	switch (p->trick) {
 	case TRICK_PLAIN:
 	case TRICK_DONTROUTE:
