@@ -147,6 +147,7 @@ struct reading {
 	int error;
 	const char *inert;  /* set: nothing below acts, for this reason */
 	bool per_app;	    /* within a per-app payload */
+	size_t links_room;  /* for mappings: of the document's links and apps */
 	uint32_t text_line; /* of a text with lines of its own; or 0 */
 	const char *prefix; /* of paths in a profile inside a command */
 	const struct signature_policy *signatures; /* asked of this file */

@@ -87,15 +87,21 @@ static void read_mapping(struct reading *reading, const struct value *item,
 	read_path(reading, item, trail, id);
 }
 
-/* Room for one more array of links and apps behind those there are. */
+/*
+ * Room for one more array of links and apps behind those there are, and for as
+ * many again: many payloads must not cost a copy of all each.
+ */
 static bool grow(struct reading *reading, size_t n)
 {
 	struct document *document = reading->document;
-	struct link_entry *links =
-		reading_array(reading, document->n_links + n, sizeof(*links));
-	struct app_entry *apps =
-		reading_array(reading, document->n_apps + n, sizeof(*apps));
+	size_t room = 2 * (document->n_links + n);
+	struct link_entry *links;
+	struct app_entry *apps;
 
+	if (document->n_links + n <= reading->links_room)
+		return true;
+	links = reading_array(reading, room, sizeof(*links));
+	apps = reading_array(reading, room, sizeof(*apps));
 	if (!links || !apps)
 		return false;
 	if (document->n_links)
@@ -105,6 +111,7 @@ static bool grow(struct reading *reading, size_t n)
 		memcpy(apps, document->apps, document->n_apps * sizeof(*apps));
 	document->links = links;
 	document->apps = apps;
+	reading->links_room = room;
 	return true;
 }
 

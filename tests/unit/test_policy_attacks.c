@@ -180,6 +180,42 @@ static void test_xml_keys(void **state)
 	attack("X5 host keys", &bytes);
 }
 
+static void put_mappings(struct bytes *bytes, int payload, int n)
+{
+	fprintf(bytes->out,
+		"<dict><key>PayloadType</key>"
+		"<string>com.apple.vpn.managed.appmapping</string>"
+		"<key>PayloadVersion</key><integer>1</integer>"
+		"<key>PayloadIdentifier</key><string>i%d</string>"
+		"<key>PayloadUUID</key><string>u%d</string>"
+		"<key>AppLayerVPNMapping</key><array>",
+		payload, payload);
+	for (int i = 0; i < n; i++)
+		fprintf(bytes->out,
+			"<dict><key>Identifier</key><string>a%d.%d</string>"
+			"<key>VPNUUID</key><string>u</string></dict>",
+			payload, i);
+	put_text(bytes, "</array></dict>", 1);
+}
+
+/* Many payloads that each add a little to what all of them say. */
+static void test_xml_payloads(void **state)
+{
+	struct bytes bytes;
+
+	(void)state;
+	begin(&bytes);
+	put_text(&bytes,
+		 "<plist><dict><key>PayloadType</key>"
+		 "<string>Configuration</string><key>PayloadContent</key>"
+		 "<array>",
+		 1);
+	for (int i = 0; i < 256; i++)
+		put_mappings(&bytes, i, i < 2 ? 2800 : 1);
+	put_text(&bytes, "</array></dict></plist>", 1);
+	attack("P16 mappings", &bytes);
+}
+
 /* ---- binary ------------------------------------------------------------ */
 
 static size_t here(struct bytes *bytes)
@@ -425,9 +461,13 @@ static void test_full(void **state)
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_xml),    cmocka_unit_test(test_xml_keys),
-		cmocka_unit_test(test_binary), cmocka_unit_test(test_signed),
-		cmocka_unit_test(test_corpus), cmocka_unit_test(test_confined),
+		cmocka_unit_test(test_xml),
+		cmocka_unit_test(test_xml_keys),
+		cmocka_unit_test(test_xml_payloads),
+		cmocka_unit_test(test_binary),
+		cmocka_unit_test(test_signed),
+		cmocka_unit_test(test_corpus),
+		cmocka_unit_test(test_confined),
 		cmocka_unit_test(test_full),
 	};
 
