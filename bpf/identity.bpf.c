@@ -173,7 +173,7 @@ int BPF_PROG(sp_exec, struct task_struct *task, pid_t old_pid,
 	else if (entry)
 		inherited = entry->lineage;
 	else
-		inherited = sp_ancestor_class(task, config);
+		inherited = sp_ancestor_class(sp_number(task), config->epoch);
 	sp_classify(task, config, &now, before, inherited);
 
 	return 0;

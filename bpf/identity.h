@@ -31,7 +31,9 @@
 /*
  * Where the current task comes as a typed pointer, and in tracepoints, members
  * are plain loads; a probe read costs 35 ns and the way to a known class has
- * nine of them.
+ * nine of them. Only there: for each typed load that it checks, on each path,
+ * the verifier searches all of the kernel's types by name, which was half of
+ * the time that splitd takes to start.
  */
 #define SP_READ(from, ...)                                                     \
 	(sp_has.typed_task ? ___arrow(from, __VA_ARGS__) :                     \
@@ -45,32 +47,42 @@ static __always_inline struct task_struct *sp_current(void)
 	return (void *)bpf_get_current_task();
 }
 
-static __always_inline bool sp_same_process(const struct sp_task *entry,
-					    struct task_struct *leader)
+/*
+ * What looks further than that is in global functions: the verifier goes
+ * through each once, not once for each state of its callers (51c39bb1d5d1,
+ * 5.6). Their arguments are numbers, which before 6.8 (94e1c70a3452) a typed
+ * pointer is not.
+ */
+static __always_inline __u64 sp_number(const void *pointer)
 {
-	return entry->start_time == SP_READ(leader, start_time);
+	__u64 number = 0;
+
+	bpf_probe_read_kernel(&number, sizeof(number), &pointer);
+
+	return number;
 }
 
 /* Class of the executable the task runs; 0: of none. */
-static __noinline __u32 sp_exe_class(struct task_struct *task)
+__noinline __u32 sp_exe_class(__u64 address)
 {
+	struct task_struct *task = (void *)address;
 	struct sp_exe_key key = {};
 	struct dentry *dentry;
 	struct mm_struct *mm;
 	struct file *file;
 	__u32 *class;
 
-	mm = SP_READ(task, mm);
+	mm = BPF_CORE_READ(task, mm);
 	if (!mm)
 		return 0;
-	file = SP_READ(mm, exe_file);
+	file = BPF_CORE_READ(mm, exe_file);
 	if (!file)
 		return 0;
-	dentry = SP_READ(file, f_path.dentry);
-	key.dev = SP_READ(dentry, d_sb, s_dev);
-	key.dir = SP_READ(dentry, d_parent, d_inode, i_ino);
+	dentry = BPF_CORE_READ(file, f_path.dentry);
+	key.dev = BPF_CORE_READ(dentry, d_sb, s_dev);
+	key.dir = BPF_CORE_READ(dentry, d_parent, d_inode, i_ino);
 	bpf_probe_read_kernel_str(key.name, sizeof(key.name),
-				  SP_READ(dentry, d_name.name));
+				  BPF_CORE_READ(dentry, d_name.name));
 	class = bpf_map_lookup_elem(&sp_exe, &key);
 
 	return class ? *class : 0;
@@ -79,35 +91,36 @@ static __noinline __u32 sp_exe_class(struct task_struct *task)
 /* Set-uid and set-gid programs do not belong to the app that calls them. */
 static __always_inline bool sp_is_privileged(struct task_struct *task)
 {
-	const struct cred *cred = SP_READ(task, cred);
+	const struct cred *cred = BPF_CORE_READ(task, cred);
 
-	return SP_READ(cred, uid.val) != SP_READ(cred, euid.val) ||
-	       SP_READ(cred, gid.val) != SP_READ(cred, egid.val);
+	return BPF_CORE_READ(cred, uid.val) != BPF_CORE_READ(cred, euid.val) ||
+	       BPF_CORE_READ(cred, gid.val) != BPF_CORE_READ(cred, egid.val);
 }
 
 /*
  * Class by executable that a process inherits of which no fork was seen: it is
  * older than the daemon, or the tracepoint was skipped.
  */
-static __noinline __u32 sp_ancestor_class(struct task_struct *task,
-					  const struct sp_config *config)
+__noinline __u32 sp_ancestor_class(__u64 address, __u32 epoch)
 {
-	struct task_struct *parent = SP_READ(task, group_leader);
+	struct task_struct *task = (void *)address;
+	struct task_struct *parent = BPF_CORE_READ(task, group_leader);
 	struct sp_task *entry;
 	__u32 tgid, class;
 
 	for (int i = 0; i < SP_PARENTS_DEPTH; i++) {
 		if (sp_is_privileged(parent))
 			return 0;
-		parent = SP_READ(parent, real_parent, group_leader);
-		tgid = SP_READ(parent, tgid);
+		parent = BPF_CORE_READ(parent, real_parent, group_leader);
+		tgid = BPF_CORE_READ(parent, tgid);
 		if (tgid <= 1)
 			return 0;
 		entry = bpf_map_lookup_elem(&sp_task, &tgid);
-		if (entry && sp_same_process(entry, parent) &&
-		    (entry->lineage || entry->epoch == config->epoch))
+		if (entry &&
+		    entry->start_time == BPF_CORE_READ(parent, start_time) &&
+		    (entry->lineage || entry->epoch == epoch))
 			return entry->lineage;
-		class = sp_exe_class(parent);
+		class = sp_exe_class((__u64)parent);
 		if (class)
 			return class;
 	}
@@ -117,30 +130,42 @@ static __noinline __u32 sp_ancestor_class(struct task_struct *task,
 
 /*
  * Class of a cgroup: its own, or of the nearest ancestor that speaks for all
- * below. 0 as well for everything outside the governed part of the tree.
+ * below. With SP_GOVERNED, if it is in the governed part of the tree; else 0.
  */
-static __noinline __u32 sp_cgroup_class(struct cgroup *cgroup, __u64 scope,
-					bool *ret_governed)
+#define SP_GOVERNED (1ull << 32)
+
+/* One cgroup on the way up, the first being the process's own. */
+__noinline __u64 sp_cgroup_step(__u64 address, __u64 scope, __u64 so_far,
+				__u64 first)
 {
+	struct cgroup *cgroup = (void *)address;
+	__u64 id = BPF_CORE_READ(cgroup, kn, id);
 	struct sp_cgroup *entry;
-	bool governed = false;
-	__u32 class = 0;
-	__u64 id;
+
+	if (id == scope)
+		so_far |= SP_GOVERNED;
+	if ((__u32)so_far)
+		return so_far;
+	entry = bpf_map_lookup_elem(&sp_cgroup, &id);
+	if (entry)
+		so_far |= first && entry->own ? entry->own : entry->tree;
+
+	return so_far;
+}
+
+__noinline __u64 sp_cgroup_class(__u64 address, __u64 scope)
+{
+	struct cgroup *cgroup = (void *)address;
+	__u64 so_far = 0;
 
 	for (int i = 0; i < SP_CGROUP_DEPTH && cgroup; i++) {
-		id = SP_READ(cgroup, kn, id);
-		entry = class ? NULL : bpf_map_lookup_elem(&sp_cgroup, &id);
-		if (entry)
-			class = !i && entry->own ? entry->own : entry->tree;
-		if (id == scope)
-			governed = true;
-		cgroup = SP_READ(cgroup, self.parent, cgroup);
+		so_far = sp_cgroup_step((__u64)cgroup, scope, so_far, !i);
+		cgroup = BPF_CORE_READ(cgroup, self.parent, cgroup);
 	}
 	if (cgroup)
 		sp_count(SP_STAT_DEEP_CGROUP);
-	*ret_governed = governed;
 
-	return governed ? class : 0;
+	return so_far & SP_GOVERNED ? so_far : 0;
 }
 
 /* What is known of the process; false: nothing that still fits. */
@@ -171,15 +196,16 @@ static __noinline __u32 sp_classify(struct task_struct *task,
 				    struct sp_task *now, __u32 before,
 				    __u32 inherited)
 {
-	struct cgroup *cgroup = SP_READ(task, cgroups, dfl_cgrp);
-	__u32 tgid = SP_READ(task, tgid), own, by_cgroup;
-	bool governed = false;
+	struct cgroup *cgroup = BPF_CORE_READ(task, cgroups, dfl_cgrp);
+	__u32 tgid = BPF_CORE_READ(task, tgid), own, by_cgroup;
+	__u64 at;
 
-	own = sp_exe_class(task);
-	by_cgroup = sp_cgroup_class(cgroup, config->scope, &governed);
+	own = sp_exe_class(sp_number(task));
+	at = sp_cgroup_class((__u64)cgroup, config->scope);
+	by_cgroup = (__u32)at;
 	now->lineage = own ? own : inherited;
 
-	if (!governed) {
+	if (!(at & SP_GOVERNED)) {
 		now->class = 0;
 		now->how = SP_HOW_NONE;
 	} else if (own) {
@@ -246,13 +272,14 @@ static __noinline __u32 sp_task_class(struct task_struct *task,
 		entry = NULL; /* another process's, which had the id before */
 
 	if (!entry)
-		inherited = sp_ancestor_class(task, config);
+		inherited = sp_ancestor_class(sp_number(task), config->epoch);
 	else if (entry->exec_id != now->exec_id && sp_is_privileged(task))
 		inherited = 0;
 	else if (entry->lineage || entry->epoch == now->epoch)
 		inherited = entry->lineage;
 	else
-		inherited = sp_ancestor_class(task, config); /* new selectors */
+		inherited = sp_ancestor_class(
+			sp_number(task), config->epoch); /* new selectors */
 
 	return sp_classify(task, config, now, before, inherited);
 }
