@@ -240,11 +240,12 @@ int counters_setup(struct lab *lab)
 	return r < 0 ? r : markers_open(lab);
 }
 
-int counters_take(const struct lab *lab, enum side side,
-		  uint64_t packets[2 * N_DSTS])
+static int counters_read(const struct lab *lab, enum side side,
+			 uint64_t packets[2 * N_DSTS])
 {
-	char *argv[] = { "nft",	 "reset", "counters", "table",
-			 "inet", "lab",	  NULL };
+	char *argv[] = {
+		"nft", "list", "counters", "table", "inet", "lab", NULL
+	};
 	char text[4096], *line, *rest = text;
 	unsigned i = 0, index = 0;
 	int r = proc_run(argv, lab->ns[side], NULL, text, sizeof(text));
@@ -263,6 +264,23 @@ int counters_take(const struct lab *lab, enum side side,
 		}
 	}
 	return i == 2 * N_DSTS ? 0 : -EBADMSG;
+}
+
+/*
+ * What was added since the last time. The counters themselves only grow: one
+ * that is reset as it is read is lost with a reading that fails.
+ */
+int counters_take(struct lab *lab, enum side side, uint64_t packets[2 * N_DSTS])
+{
+	struct far *far = &lab->far[side];
+	uint64_t now[2 * N_DSTS];
+	int r = counters_read(lab, side, now);
+
+	for (unsigned i = 0; i < 2 * N_DSTS && r >= 0; i++) {
+		packets[i] = now[i] - far->nft[i];
+		far->nft[i] = now[i];
+	}
+	return r;
 }
 
 /* Compares, and sets both to zero. 1: they agree; 0: why says where not. */

@@ -114,6 +114,7 @@ int tally_take(struct life *life, struct tally *ret_tally)
 {
 	struct tally tally = { 0 };
 	unsigned tries = 0;
+	uint32_t first = 0; /* of the reading that they disagreed on first */
 	int r = 0, at;
 
 	do {
@@ -125,14 +126,18 @@ int tally_take(struct life *life, struct tally *ret_tally)
 		if (r < 0)
 			return life_no(life, "sensors: %s", strerror(-r));
 		at = disagreement(&tally);
+		if (at >= 0 && !tries)
+			first = (&tally.capture[0][0][0])[at];
 	} while (at >= 0 && ++tries < DISAGREEMENTS);
 	if (at >= 0)
-		return life_no(life, "%s, %s%s: nft counts %u, the capture %u",
+		return life_no(life,
+			       "%s, %s%s: nft counts %u, the capture %u, "
+			       "%u of them at once",
 			       side_name(at / 2 / N_DSTS),
 			       dst_name(at / 2 % N_DSTS),
 			       at % 2 ? " (ipv6)" : "",
 			       (&tally.nft[0][0][0])[at],
-			       (&tally.capture[0][0][0])[at]);
+			       (&tally.capture[0][0][0])[at], first);
 	*ret_tally = tally;
 	return 0;
 }

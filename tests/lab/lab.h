@@ -127,6 +127,7 @@ struct far {
 	size_t link; /* bytes before the IP header there */
 	bool gone;   /* its link is away: its sensor is not asked */
 	uint64_t counted[N_DSTS][2]; /* by the capture, this row; [1]: IPv6 */
+	uint64_t nft[2 * N_DSTS];    /* by nftables, when it was read last */
 };
 
 struct daemon {
@@ -329,7 +330,7 @@ bool connections_end(int patience_ms); /* of the client; true: they did */
 int sensors_read(struct lab *lab, struct reading readings[N_SIDES]);
 int sensor_replay_ask(struct lab *lab, enum side side);
 int counters_setup(struct lab *lab);
-int counters_take(const struct lab *lab, enum side side,
+int counters_take(struct lab *lab, enum side side,
 		  uint64_t packets[2 * N_DSTS]);
 int counters_agree(struct lab *lab, char *why, size_t size);
 uint32_t packets_to(const struct reading *reading, const struct in6_addr *dst);
