@@ -12,6 +12,7 @@
 #   sudo make vm                    the lab on real kernels, in machines
 #   sudo make vm KERNEL=6.12 SUITE=matrix ROWS='udp-*'
 #   sudo make vm RACE=1             what races, over and over
+#   sudo make faults                every fault and attack, at full counts
 #   sudo make mutants [MUTANTS=...] does any test notice what is broken?
 #   sudo make asan                  the daemon's whole life, with sanitizers
 #   make fuzz FUZZ_SECONDS=N        each fuzz target for so long, with clang
@@ -74,7 +75,7 @@ say = @printf '  %-8s %s\n' "$(1)" "$(patsubst $(BUILD)/%,%,$@)";
 endif
 
 .PHONY: all deps demo check check-unit check-lab check-vm vm vm-image unit \
-	lab mutants asan fuzz bench \
+	lab faults mutants asan fuzz bench \
 	$(BENCH:%=bench-%) lint man install clean
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -275,6 +276,12 @@ check-vm: deps
 check-unit check-lab: deps
 	@$(MAKE) --no-print-directory $(@:check-%=%)
 	@tests/run $(BUILD) $(@:check-%=%)
+
+# At full counts; "make check" does a tenth of each.
+faults: deps
+	@$(MAKE) --no-print-directory lab
+	@$(BUILD)/tests/lab faults --splitd $(BUILD)/splitd \
+		--splitctl $(BUILD)/splitctl --splitd2 $(BUILD)/other/splitd
 
 # Broken on purpose, each in one way: the tests must notice.
 mutants: deps
