@@ -23,6 +23,7 @@ const struct life_test *const fault_tables[] = {
 	fault_socket_tests,
 	fault_handed_tests,
 	fault_product_tests,
+	fault_odd_tests,
 	/* crashes and state */
 	fault_crash_tests,
 	fault_state_tests,
