@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "tests/lab/cleanup.h"
@@ -122,41 +123,80 @@ static int scope_removed(struct life *life)
 
 /* ---- and the kernel refuses the hooks at first -------------------------- */
 
+/* Every hook, until status has been heard to say so. */
+struct refusals {
+	pid_t asker;
+	unsigned seen;
+	bool over;
+	int status; /* of the asker */
+};
+
 static int refuse_links(void *ctx, const struct trace_call *call)
 {
-	unsigned *left = ctx;
+	struct refusals *refusals = ctx;
 
-	if (!*left || call->number != SYS_bpf ||
+	if (refusals->over || call->number != SYS_bpf ||
 	    (call->args[0] != BPF_LINK_CREATE &&
 	     call->args[0] != BPF_RAW_TRACEPOINT_OPEN))
 		return 0;
-	--*left;
+	refusals->seen++;
 	return -EPERM;
 }
 
 /* The call behind the last refusal: back from the kernel. */
 static bool refused_all(void *ctx, const struct trace_call *call)
 {
-	unsigned *left = ctx;
+	struct refusals *refusals = ctx;
 
-	return !*left && call->entry && call->number != SYS_bpf;
+	if (!refusals->over && refusals->seen >= REFUSALS)
+		refusals->over = waitpid(refusals->asker, &refusals->status,
+					 WNOHANG) == refusals->asker;
+	return refusals->over && call->entry && call->number != SYS_bpf;
+}
+
+/* Until status names a hook that is missing, and exits accordingly. */
+static int ask_degraded(struct life *life)
+{
+	int64_t end = now_ms() + fault_ms(life, 10000);
+
+	while (now_ms() < end) {
+		_cleanup_ctl_ struct ctl ctl = { 0 };
+		_cleanup_json_ json_t *json = NULL;
+		const char *state = "", *hook = "";
+
+		if (ctl_run(life, 0, &ctl, "status", "--json", NULL) < 0 ||
+		    ctl_json(life, &ctl, &json) < 0)
+			return 1;
+		/* while nothing is missing, "degraded" is null */
+		if (json_unpack(json, "{s:s, s:s}", "state", &state, "degraded",
+				&hook) == 0 &&
+		    strcmp(state, "degraded") == 0 && *hook)
+			return 0;
+	}
+	return 2;
 }
 
 static int scope_refused(struct life *life)
 {
-	unsigned programs = programs_on(life), left = REFUSALS;
+	unsigned programs = programs_on(life);
 	unsigned told = log_count(life, "cannot attach hook");
+	struct refusals refusals = { 0 };
 	struct trace trace = { .refuse = refuse_links,
 			       .done = refused_all,
-			       .ctx = &left };
+			       .ctx = &refusals };
 	int r = trace_seize(&trace, life->lab->daemon.pid);
 
 	if (r >= 0)
 		r = scope_again(life);
+	refusals.asker = proc_fork(life->lab, -1, NS_CLIENT);
+	if (refusals.asker == 0)
+		_exit(ask_degraded(life));
 	if (r >= 0)
-		r = trace_run(&trace, 20000);
+		r = trace_run(&trace, fault_ms(life, 20000));
 	if (r != TRACE_DONE)
 		return life_no(life, "trace: %d", r);
+	if (refusals.status)
+		return life_no(life, "status says nothing of missing hooks");
 	r = log_wait(life, "cannot attach hook", told, 2000);
 	if (r >= 0)
 		r = scope_attached(life, programs, 10000);
