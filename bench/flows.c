@@ -177,6 +177,50 @@ int row_rr(struct sample *sample, unsigned ms)
 	return r;
 }
 
+/* The longest that an answer took. */
+int row_gap(struct sample *sample, unsigned ms)
+{
+	struct sockaddr_in to = target(sample, PORT_REPLY);
+	int fd = opened(SOCK_STREAM, &to), one = 1;
+	int r = fd < 0 ? fd : 0;
+	uint64_t asked;
+
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+	sample_begin(sample, ms);
+	for (; r == 0 && !sample_over(sample); sample->ops++) {
+		asked = clock_ns();
+		r = ask(fd);
+		asked = clock_ns() - asked;
+		if (asked > sample->ns)
+			sample->ns = asked;
+	}
+	if (fd >= 0)
+		close(fd);
+	return r;
+}
+
+/* UDP connect() to addresses all over the place: no packet leaves. */
+int row_roam(struct sample *sample, unsigned ms)
+{
+	struct sockaddr_in to = target(sample, PORT_SINK);
+	uint32_t state = 1;
+	int r = 0;
+
+	sample_begin(sample, ms);
+	while (r == 0 && !sample_over(sample)) {
+		for (unsigned i = 0; i < BATCH && r == 0; i++) {
+			state = state * 1664525 + 1013904223;
+			/* 16.0.0.0 to 95.255.255.255 */
+			to.sin_addr.s_addr =
+				htonl((16 + (state >> 24) % 80) << 24 |
+				      (state >> 4 & 0xffffff));
+			r = connect_once(&to, SOCK_DGRAM);
+		}
+		sample->ops += BATCH;
+	}
+	return r;
+}
+
 static uint64_t acknowledged(int fd)
 {
 	struct tcp_info info = { 0 };

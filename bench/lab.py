@@ -159,12 +159,15 @@ class World:
         self.processes.append(process)
         return process
 
+    def another(self, app):
+        """A new process of that app: "listed" or "unlisted"."""
+        which = self.listed_namespace if app == "listed" else "c"
+        return Client(self, which, "%s/%s" % (self.cgroup, app))
+
     def client(self, app):
-        """Of that app ("listed", "unlisted"); made when first asked for."""
+        """The app's process; made when first asked for."""
         if app not in self.clients:
-            which = self.listed_namespace if app == "listed" else "c"
-            self.clients[app] = Client(self, which,
-                                       "%s/%s" % (self.cgroup, app))
+            self.clients[app] = self.another(app)
         return self.clients[app]
 
     def helper_cpu(self):

@@ -22,7 +22,10 @@ COMMON = """<key>PayloadType</key><string>%s</string>
 """
 
 
-def profile(number):
+def profile(number, prefix=None):
+    """A tunnel's; what it includes the host file says, this may exclude."""
+    routes = ("<key>VendorConfig</key><dict><key>ExcludedRoutes</key><array>"
+              "<string>%s</string></array></dict>" % prefix if prefix else "")
     return (HEAD + COMMON % ("Configuration", "p%d" % number, number) +
             "<key>PayloadContent</key><array><dict>" +
             COMMON % ("com.apple.vpn.managed.applayer", "v%d" % number,
@@ -31,7 +34,8 @@ def profile(number):
             "<key>VPNType</key><string>VPN</string>"
             "<key>VPNSubType</key><string>com.example</string>"
             "<key>UserDefinedName</key><string>t</string>"
-            "<key>VPN</key><dict/></dict></array>" % number + TAIL)
+            "<key>VPN</key><dict/>%s</dict></array>" % (number, routes) +
+            TAIL)
 
 
 def command(links):
@@ -64,7 +68,7 @@ class Splitd:
     """An instance that governs a world. Started by start(), READY then."""
 
     def __init__(self, world):
-        self.world, self.process = world, None
+        self.world, self.process, self.env = world, None, {}
         self.bpffs = "/sys/fs/bpf/" + world.name
         self.host = world.dir + "/host.plist"
         for name in "policy", "state", "run":
@@ -98,6 +102,10 @@ class Splitd:
             ("tun%d" % i, prefixes)
             for i, prefixes in enumerate(prefixes_by_tunnel)]))
 
+    def small_write(self, prefix):
+        """The first tunnel's profile with one prefix, or with none."""
+        self.write("policy/0.mobileconfig", profile(0, prefix))
+
     def selector(self, below):
         top = self.world.cgroup[len(self.world.lab.mount):]
         return "cgroup:%s/%s" % (top, below)
@@ -118,7 +126,7 @@ class Splitd:
                 self.process = self.world.spawn(
                     "c", None, self.argv(), stderr=log,
                     stdout=subprocess.DEVNULL,
-                    env=dict(os.environ, NOTIFY_SOCKET=path))
+                    env=dict(os.environ, NOTIFY_SOCKET=path, **self.env))
             try:
                 wait_for("splitd's READY", lambda: self.is_ready(notify),
                          READY_SECONDS)

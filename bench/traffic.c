@@ -33,6 +33,7 @@ static const struct {
 	{ "sendto", row_sendto },   { "sendmmsg", row_sendmmsg },
 	{ "send", row_send },	    { "rr", row_rr },
 	{ "stream", row_stream },   { "flows", row_flows },
+	{ "gap", row_gap },	    { "roam", row_roam },
 	{ "exec", row_exec },	    { "fork", row_fork },
 	{ "mkdir", row_mkdir },
 };
@@ -100,6 +101,7 @@ static void line_answer(const char *line)
 	struct sample sample = { .to.sin_family = AF_INET };
 	char name[32], where[256];
 	unsigned ms = 0;
+	uint64_t ns, cpu;
 	int r;
 
 	if (sscanf(line, "%31s %255s %u %u", name, where, &ms, &sample.count) <
@@ -114,12 +116,13 @@ static void line_answer(const char *line)
 	inet_pton(AF_INET, where, &sample.to.sin_addr);
 	sample.where = where;
 	r = row_run(name, &sample, ms);
+	ns = sample.ns ? sample.ns : clock_ns() - sample.begun;
+	cpu = cpu_ns() - sample.cpu;
 	if (r < 0)
 		printf("error %d\n", -r);
 	else
 		printf("%llu %llu %llu\n", (unsigned long long)sample.ops,
-		       (unsigned long long)(clock_ns() - sample.begun),
-		       (unsigned long long)(cpu_ns() - sample.cpu));
+		       (unsigned long long)ns, (unsigned long long)cpu);
 }
 
 static int client(void)

@@ -22,6 +22,7 @@ struct sample {
 	uint64_t end;	       /* on the monotonic clock, in ns */
 	unsigned count;	       /* sockets of the row "flows" */
 	uint64_t ops;	       /* what was done: calls, packets, bytes */
+	uint64_t ns;	       /* not 0: what is told instead of the time */
 	uint64_t begun, cpu;   /* ns; the row sets them by sample_begin() */
 };
 
@@ -37,7 +38,7 @@ typedef int row_fn(struct sample *sample, unsigned ms);
 
 /* flows.c */
 row_fn row_connect, row_udp_connect, row_sendto, row_sendmmsg, row_send, row_rr,
-	row_stream, row_flows;
+	row_stream, row_flows, row_gap, row_roam;
 int side_ask(struct sockaddr_in to, int type, char *ret_side);
 
 /* tasks.c */
