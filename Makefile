@@ -16,7 +16,8 @@
 #   sudo make mutants [MUTANTS=...] does any test notice what is broken?
 #   sudo make asan                  the daemon's whole life, with sanitizers
 #   make fuzz FUZZ_SECONDS=N        each fuzz target for so long, with clang
-#   make bench                      what it costs, in time and memory
+#   sudo make bench                 what it costs, next to what people use
+#   sudo make bench BENCH=scale     how that grows; or ways, tasks, reload
 #   make lint                       form and include rules
 
 BUILD	    ?= build
@@ -60,7 +61,7 @@ COMMON	:= $(addprefix loader/daemon/,check.c documents.c explanation.c \
 LAB	:= $(sort $(wildcard tests/lab/*.c))
 UNIT	:= $(sort $(wildcard tests/unit/test_*.c))
 FUZZ	:= xml bplist cms wgconf host
-BENCH	:= compile
+BENCH_TOOLS := compile read bare traffic phases.so
 BPF	:= identity steer guard confine probe
 SKELS	:= $(BPF:%=$(BUILD)/skel/%.skel.h)
 
@@ -76,7 +77,7 @@ endif
 
 .PHONY: all deps demo check check-unit check-lab check-vm vm vm-image unit \
 	lab faults mutants asan fuzz bench \
-	$(BENCH:%=bench-%) lint man install clean
+	bench-tools lint man install clean
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -210,20 +211,48 @@ $(BUILD)/fuzz/fuzz_%: $(BUILD)/fuzz/obj/tests/fuzz/fuzz_%.o \
 fuzz: $(FUZZ:%=$(BUILD)/fuzz/fuzz_%)
 	@tests/fuzz/run $(BUILD) $(FUZZ_SECONDS) $(FUZZ)
 
-$(BUILD)/bench/%: $(BUILD)/obj/bench/%.o $(BUILD)/libpolicy.a
+# ---- benchmarks ------------------------------------------------------------
+
+$(BUILD)/bench/compile $(BUILD)/bench/read: $(BUILD)/bench/%: \
+		$(BUILD)/obj/bench/%.o $(BUILD)/libpolicy.a
 	@mkdir -p $(@D)
 	$(call say,LD)$(link) $^ $(LIB_POLICY) -o $@
 
-$(BENCH:%=bench-%): bench-%: $(BUILD)/bench/%
-	@$<
+$(BUILD)/bench/bare: $(BUILD)/obj/bench/bare.o
+	@mkdir -p $(@D)
+	$(call say,LD)$(link) $^ -lbpf -o $@
 
-bench: $(BENCH:%=bench-%)
+# Static: what the rows of exec and fork cost is not the dynamic linker's.
+$(BUILD)/bench/traffic: $(call obj,bench/obj,$(addprefix bench/,\
+		traffic.c flows.c tasks.c serve.c))
+	@mkdir -p $(@D)
+	$(call say,LD)$(CC) $(CFLAGS) -static $^ -o $@
+
+$(BUILD)/bench/obj/%.o: %.c
+	@mkdir -p $(@D)
+	$(call say,CC)$(CC) $(CPPFLAGS) $(CFLAGS) $(C_ALL) -c $< -o $@
+
+$(BUILD)/bench/phases.so: bench/phases.c
+	@mkdir -p $(@D)
+	$(call say,LD)$(CC) $(CPPFLAGS) $(CFLAGS) $(C_DEFS) $(C_WARN) \
+		-shared -fPIC $< -ldl -o $@
+
+bench-tools: all $(BENCH_TOOLS:%=$(BUILD)/bench/%)
+
+# All but scale; BENCH=ways, tasks, reload, scale or several of them.
+bench: deps
+	@bench/deps
+	@$(MAKE) --no-print-directory bench-tools
+	@$(BUILD)/bench/compile
+	@bench/run $(BUILD) $(BENCH)
+	@bench/report.py $(BUILD)
 
 # The lab restarts into a splitd whose maps have another version.
 $(BUILD)/other/splitd: $(BUILD)/splitd
 	@$(MAKE) --no-print-directory BUILD=$(BUILD)/other ABI_VERSION=1000 $@
 
-lab: $(BUILD)/tests/lab $(BUILD)/splitd $(BUILD)/splitctl $(BUILD)/other/splitd
+lab: $(BUILD)/tests/lab $(BUILD)/splitd $(BUILD)/splitctl $(BUILD)/other/splitd \
+     bench-tools
 
 # ---- virtual machines ------------------------------------------------------
 

@@ -243,8 +243,10 @@ int row_stream(struct sample *sample, unsigned ms)
 		n = send(fd, block, sizeof(block), MSG_NOSIGNAL);
 	before = acknowledged(fd);
 	sample_begin(sample, ms);
-	while (n >= 0 && !sample_over(sample))
+	while (n >= 0 && !sample_over(sample)) {
 		n = send(fd, block, sizeof(block), MSG_NOSIGNAL);
+		sample->ops = acknowledged(fd) - before;
+	}
 	sample->ops = acknowledged(fd) - before;
 	n = n < 0 ? -errno : 0;
 	if (fd >= 0)

@@ -28,7 +28,8 @@ struct sample {
 
 uint64_t clock_ns(void);
 void sample_begin(struct sample *sample, unsigned ms);
-bool sample_over(const struct sample *sample);
+bool sample_over(
+	const struct sample *sample); /* not before something is done */
 
 /*
  * Each does its thing until the sample is over, having made its sockets and
