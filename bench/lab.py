@@ -148,7 +148,8 @@ class World:
 
     def argv(self, which, cgroup, argv):
         join = 'echo $$ >"%s/cgroup.procs" && ' % cgroup if cgroup else ""
-        return ["sh", "-c", join + 'exec nsenter --net="$0" -- "$@"',
+        return ["sh", "-c", join + 'exec setpriv --pdeathsig KILL nsenter '
+                '--net="$0" -- "$@"',
                 "/run/netns/" + self.namespace(which)] + list(argv)
 
     def enter(self, which, *argv, **kwargs):

@@ -53,15 +53,19 @@ class Cell:
 
     def bare(self, memory):
         """(route ns, LPM ns, LPM bytes, kmem of routes, kmem of LPM)"""
-        device = self.world.enter("c", "sh", "-c",
-                                  'echo $$ >"$1/cgroup.procs" && exec "$2" '
-                                  'insert tun0 %s "$3"' % BARE_TABLE, "sh",
-                                  memory.path,
-                                  self.world.lab.build + "/bench/bare",
-                                  memory.usage,
-                                  input="\n".join(self.all) + "\n")
-        self.world.enter("c", "ip", "route", "flush", "table", BARE_TABLE)
-        return [int(n) for n in device.split()]
+        client = self.world.namespace("c")
+        batch(client, "link add bare0 type veth peer name bare1\n"
+              "link set bare1 up\nlink set bare0 up\n")
+        told = self.world.enter("c", "sh", "-c",
+                                'echo $$ >"$1/cgroup.procs" && exec "$2" '
+                                'insert bare0 %s "$3"' % BARE_TABLE, "sh",
+                                memory.path,
+                                self.world.lab.build + "/bench/bare",
+                                memory.usage,
+                                input="\n".join(self.all) + "\n")
+        # with the device its routes go, all at once and before this returns
+        batch(client, "link del bare0\n")
+        return [int(n) for n in told.split()]
 
     def read(self):
         """(read ns, compile ns) of the files alone"""
@@ -183,7 +187,7 @@ def flows(lab, out, cells, rounds, ms, count):
     out.note("scale: %d live flows" % count)
 
 
-def run(lab, out, sizes=tuple(CELLS), loads_each=3, reloads_each=4, rounds=25,
+def run(lab, out, sizes=tuple(CELLS), loads_each=2, reloads_each=2, rounds=25,
         ms=40, n_flows=FLOWS):
     cells = [Cell(lab, size) for size in sizes]
     out.note("scale: %d worlds" % len(cells))
