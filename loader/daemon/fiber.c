@@ -22,6 +22,18 @@
 #include "loader/daemon/loop.h"
 #include "loader/util/cleanup.h"
 
+/* The address sanitizer must know on whose stack we are (make asan). */
+#ifdef __SANITIZE_ADDRESS__
+#include <sanitizer/common_interface_defs.h>
+#define stack_leave(kept, to, size)                                            \
+	__sanitizer_start_switch_fiber(kept, to, size)
+#define stack_enter(kept, from, size)                                          \
+	__sanitizer_finish_switch_fiber(kept, from, size)
+#else
+#define stack_leave(kept, to, size)   ((void)(kept), (void)(to), (void)(size))
+#define stack_enter(kept, from, size) ((void)(kept), (void)(from), (void)(size))
+#endif
+
 #define STACK ((size_t)8 << 20) /* as the process itself has; used lazily */
 #define GUARD ((size_t)64 << 10)
 
@@ -35,6 +47,8 @@ struct fiber {
 	struct fiber **place; /* the owner's */
 	int woken;	      /* what fiber_wait() returns */
 	bool over, cancelled;
+	const void *below; /* the stack outside, for the sanitizer */
+	size_t below_size;
 };
 
 /* On whose stack we are: a fact about the process, hence the global. */
@@ -57,10 +71,14 @@ DEFINE_CLEANUP(struct fiber *, fiber_free);
 
 static void resume(struct fiber *fiber, int woken)
 {
+	void *kept = NULL;
+
 	assert(!running);
 	fiber->woken = woken;
 	running = fiber;
+	stack_leave(&kept, fiber->stack, STACK);
 	swapcontext(&fiber->outside, &fiber->inside);
+	stack_enter(kept, NULL, NULL);
 	running = NULL;
 	if (!fiber->over)
 		return;
@@ -83,8 +101,10 @@ static void timer_event(void *ctx, uint32_t events)
 /* Ends by going to uc_link, which is outside. */
 static void enter(void)
 {
+	stack_enter(NULL, &running->below, &running->below_size);
 	running->fn(running->ctx);
 	running->over = true;
+	stack_leave(NULL, running->below, running->below_size);
 }
 
 static int make_stack(struct fiber *fiber)
@@ -162,6 +182,18 @@ static int poll_for(int fd, int timeout_ms)
 	return n > 0;
 }
 
+/* Out, to whoever resumed us; back when somebody does so again. */
+static int step_out(struct fiber *fiber)
+{
+	void *kept = NULL;
+
+	stack_leave(&kept, fiber->below, fiber->below_size);
+	swapcontext(&fiber->inside, &fiber->outside);
+	stack_enter(kept, &fiber->below, &fiber->below_size);
+
+	return fiber->woken;
+}
+
 int fiber_wait(int fd, int timeout_ms)
 {
 	struct fiber *fiber = running;
@@ -176,10 +208,8 @@ int fiber_wait(int fd, int timeout_ms)
 	if (r < 0)
 		return r;
 	r = set_timer(fiber, timeout_ms);
-	if (r == 0) {
-		swapcontext(&fiber->inside, &fiber->outside);
-		r = fiber->woken;
-	}
+	if (r == 0)
+		r = step_out(fiber);
 	/* Whatever it was that woke us, the other shall not do so later. */
 	loop_del(fiber->loop, &fiber->wake);
 	(void)set_timer(fiber, 0);
