@@ -347,8 +347,28 @@ static int made_in_between(struct life *life)
 	return r < 0 ? r : life_governed(life);
 }
 
+/* Killed between pin and rename: the next start takes the half away. */
+static int half_pinned(struct life *life)
+{
+	char path[LAB_PATH + 32];
+	_cleanup_close_ int link = -1;
+	int r = daemon_stop(life->lab, SIGKILL);
+
+	snprintf(path, sizeof(path), "%s/links/egress", life->lab->bpffs);
+	link = bpf_obj_get(path);
+	strcat(path, "+new");
+	if (r < 0 || link < 0 || bpf_obj_pin(link, path) < 0)
+		return life_no(life, "cannot pin %s: %m", path);
+	if (daemon_start(life->lab) < 0)
+		return life_no(life, "splitd does not start");
+	if (access(path, F_OK) == 0)
+		return life_no(life, "%s stays", path);
+	return life_governed(life);
+}
+
 const struct life_test fault_state_tests[] = {
 	{ "fault-27-taken-away", taken_away, LIFE_STOPPED },
 	{ "fault-27-made-in-between", made_in_between, 0 },
+	{ "fault-27-half-pinned", half_pinned, 0 },
 	{ 0 }
 };

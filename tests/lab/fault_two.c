@@ -224,7 +224,30 @@ static int two_separate(struct life *life)
 	return r < 0 ? r : life_governed(life);
 }
 
+/* The lock goes with its directory: with the new one it must come again. */
+static int two_relocked(struct life *life)
+{
+	static const struct second second = { .run = true };
+	char *argv[] = { "rm", "-r", life->lab->bpffs, NULL };
+	unsigned told = log_count(life, "pinned again");
+	int r;
+
+	/* stopped: else it fills the directory again before it is gone */
+	kill(life->lab->daemon.pid, SIGSTOP);
+	r = proc_run(argv, -1, NULL, NULL, 0);
+	kill(life->lab->daemon.pid, SIGCONT);
+	if (r < 0)
+		return life_no(life, "cannot remove the pins");
+	r = log_wait(life, "pinned again", told, fault_ms(life, 2000));
+	if (r >= 0)
+		r = daemon_settle(life->lab);
+	if (r >= 0)
+		r = refused(life, &second);
+	return r < 0 ? r : life_governed(life);
+}
+
 const struct life_test fault_two_tests[] = {
+	{ "fault-28-relocked", two_relocked, 0 },
 	{ "fault-28-two-refused", two_refused, LIFE_STOPPED },
 	{ "fault-28-two-separate", two_separate, LIFE_STOPPED },
 	{ 0 }
