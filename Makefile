@@ -317,15 +317,21 @@ mutants: deps
 	@$(MAKE) --no-print-directory lab
 	@tests/mutants/run $(BUILD) $(MUTANTS)
 
-# The daemon with sanitizers, through a whole life; leaks end it with an error.
+# The daemon with sanitizers, through a whole life. What they say is kept by
+# process, and any word of theirs is red.
 $(BUILD)/asan/splitd: $(BUILD)/splitd
 	@$(MAKE) --no-print-directory BUILD=$(BUILD)/asan \
 		CFLAGS="$(SANITIZE)" $@
 
 asan: deps
 	@$(MAKE) --no-print-directory lab $(BUILD)/asan/splitd
-	@$(BUILD)/tests/lab lifecycle --splitd $(BUILD)/asan/splitd \
-		--splitctl $(BUILD)/splitctl
+	@rm -f $(BUILD)/asan/report.*
+	@export ASAN_OPTIONS=log_path=$(abspath $(BUILD))/asan/report \
+		UBSAN_OPTIONS=log_path=$(abspath $(BUILD))/asan/report; \
+	$(BUILD)/tests/lab lifecycle --splitd $(BUILD)/asan/splitd \
+		--splitctl $(BUILD)/splitctl $(if $(ROWS),--rows '$(ROWS)'); \
+	r=$$?; for f in $(BUILD)/asan/report.*; do \
+		[ ! -s "$$f" ] || { cat "$$f"; r=1; }; done; exit $$r
 
 lint:
 	@CC="$(CC)" FORMAT="$(FORMAT)" tests/lint.sh
