@@ -317,8 +317,12 @@ mutants: deps
 	@$(MAKE) --no-print-directory lab
 	@tests/mutants/run $(BUILD) $(MUTANTS)
 
+# Not what asks for an answer within 200 ms.
+ASAN_ROWS = $(if $(ROWS),$(ROWS),!(reload-verdict-flip))
+
 # The daemon with sanitizers, through a whole life. What they say is kept by
-# process, and any word of theirs is red.
+# process, and an error of theirs is red. A parser that a test kills must die of
+# that: no handler.
 $(BUILD)/asan/splitd: $(BUILD)/splitd
 	@$(MAKE) --no-print-directory BUILD=$(BUILD)/asan \
 		CFLAGS="$(SANITIZE)" $@
@@ -326,12 +330,12 @@ $(BUILD)/asan/splitd: $(BUILD)/splitd
 asan: deps
 	@$(MAKE) --no-print-directory lab $(BUILD)/asan/splitd
 	@rm -f $(BUILD)/asan/report.*
-	@export ASAN_OPTIONS=log_path=$(abspath $(BUILD))/asan/report \
+	@export ASAN_OPTIONS=handle_segv=0:log_path=$(abspath $(BUILD))/asan/report \
 		UBSAN_OPTIONS=log_path=$(abspath $(BUILD))/asan/report; \
 	$(BUILD)/tests/lab lifecycle --splitd $(BUILD)/asan/splitd \
-		--splitctl $(BUILD)/splitctl $(if $(ROWS),--rows '$(ROWS)'); \
+		--splitctl $(BUILD)/splitctl --rows '$(ASAN_ROWS)'; \
 	r=$$?; for f in $(BUILD)/asan/report.*; do \
-		[ ! -s "$$f" ] || { cat "$$f"; r=1; }; done; exit $$r
+		! grep -sE 'ERROR: |runtime error: ' "$$f" || r=1; done; exit $$r
 
 lint:
 	@CC="$(CC)" FORMAT="$(FORMAT)" tests/lint.sh
