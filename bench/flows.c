@@ -259,10 +259,10 @@ static int flow_open(const struct sample *sample, unsigned i)
 {
 	struct sockaddr_in from = { .sin_family = AF_INET };
 	struct sockaddr_in to =
-		target(sample, (uint16_t)(FIRST_PORT + i / 50000));
+		target(sample, (uint16_t)(FIRST_PORT + i / 20000));
 	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), one = 1;
 
-	from.sin_port = htons((uint16_t)(10000 + i % 50000));
+	from.sin_port = htons((uint16_t)(10000 + i % 20000));
 	if (fd < 0 ||
 	    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one)) < 0 ||
 	    bind(fd, (struct sockaddr *)&from, sizeof(from)) < 0 ||

@@ -25,7 +25,7 @@ class Scale:
 
     def __init__(self, rows):
         self.loads, self.maps, self.reloads = {}, {}, {}
-        self.costs, self.hooks, self.flows = {}, {}, {}
+        self.costs, self.hooks = {}, {}
         for fields in rows["load"]:
             self.put(self.loads, fields[1:4], fields[4:5], float(fields[5]))
         for fields in rows["map"]:
@@ -38,9 +38,6 @@ class Scale:
             turn, row = int(fields[0]), fields[4]
             self.put(self.costs, fields[1:4], [row], stats.Sample(
                 turn // 5, turn, *(int(n) for n in fields[5:8])))
-        for turn, n, way, ops, ns_, cpu in rows["flows"]:
-            self.flows.setdefault((int(n), way), []).append(stats.Sample(
-                int(turn) // 5, int(turn), int(ops), int(ns_), int(cpu)))
 
     @staticmethod
     def put(where, cell, names, value):
@@ -146,17 +143,6 @@ def cost_table(scale):
                  ["%s: ns, more than at 1" % row for row in rows_of], rows)
 
 
-def flow_table(scale):
-    rows = []
-    for (n, way), samples in scale.flows.items():
-        rows.append([n, way,
-                     "%.0f" % stats.spread(stats.cost(s) for s in samples)[0],
-                     interval(stats.added(samples, scale.flows[n, "plain"]),
-                              "%+.0f")])
-    return table(["live flows", "way", "ns of CPU a packet",
-                  "more than plain"], rows)
-
-
 def goals_add(scale, goals, judged):
     flat = [stats.added(scale.costs[MILLION + (row,)],
                         scale.costs[ONE + (row,)])
@@ -227,4 +213,4 @@ def sections(rows, goals, judged, directory):
             "### A change of one prefix", reload_table(scale),
             "### ns a run of a hook (with statistics on)", hook_table(scale),
             "### ns of CPU an operation", cost_table(scale),
-            "![](cost.svg)", "### Live flows", flow_table(scale)]
+            "![](cost.svg)"]

@@ -9,6 +9,7 @@ are skipped: a benchmark installs them, a test does not.
 import shutil
 
 import lab
+import live
 import reload
 import report_scale
 import scale
@@ -63,6 +64,12 @@ def reload_check(kept):
     return set(reload.WAYS) - seen
 
 
+def live_check(kept):
+    seen = {way for _, _, way, ops, ns, _ in kept.rows.get("flows", [])
+            if is_sane("flows", ops, ns)}
+    return {"plain", "splitd"} - seen
+
+
 def scale_check(kept):
     """Everything the report tells must be there for every cell."""
     missing = set()
@@ -93,7 +100,9 @@ def run(build):
             here, kept, rounds=1, ms=150, sizes=(10,)), reload_check),
         ("scale", lambda here, kept: scale.run(
             here, kept, sizes=SIZES, loads_each=1, reloads_each=1, rounds=1,
-            ms=15, n_flows=500), scale_check),
+            ms=15), scale_check),
+        ("live", lambda here, kept: live.run(
+            here, kept, rounds=4, ms=10, count=400), live_check),
     ]
     failed = 0
     with lab.Lab(build) as here:

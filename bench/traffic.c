@@ -127,9 +127,11 @@ static void line_answer(const char *line)
 
 static int client(void)
 {
-	struct rlimit files = { 250000, 250000 };
+	struct rlimit files;
 	char line[512];
 
+	getrlimit(RLIMIT_NOFILE, &files);
+	files.rlim_cur = files.rlim_max;
 	setrlimit(RLIMIT_NOFILE, &files);
 	while (fgets(line, sizeof(line), stdin)) {
 		line_answer(line);
