@@ -85,34 +85,40 @@ static int markers_send(struct lab *lab, uint32_t *ret_marks)
 }
 
 /* Of the namespace the caller is in: connections that may yet send. */
-static bool connections_live(const char *path)
+static unsigned connections_count(const char *path)
 {
 	_cleanup_fclose_ FILE *file = fopen(path, "re");
+	unsigned state, n = 0;
 	char line[256];
-	unsigned state;
 
 	while (file && fgets(line, sizeof(line), file))
 		if (sscanf(line, " %*u: %*x:%*x %*x:%*x %x", &state) == 1 &&
 		    state != TCP_LISTEN && state != TCP_TIME_WAIT)
-			return true;
-	return false;
+			n++;
+	return n;
 }
 
 /*
  * A closed connection still says its farewell, and MPTCP lets a kernel worker
  * do that: seen were eight packets 150 ms later, which the next case was
- * blamed for. One whose farewell is blocked would go on for minutes.
+ * blamed for. One whose farewell is blocked goes on for minutes: it is waited
+ * for once, and from then on only those beside it.
  */
-bool connections_end(int patience_ms)
+bool connections_end(struct lab *lab, int patience_ms)
 {
 	int64_t end = now_ms() + patience_ms;
+	unsigned n;
 
-	while (connections_live("/proc/thread-self/net/tcp") ||
-	       connections_live("/proc/thread-self/net/tcp6")) {
-		if (now_ms() >= end)
+	while ((n = connections_count("/proc/thread-self/net/tcp") +
+		    connections_count("/proc/thread-self/net/tcp6")) >
+	       lab->stuck) {
+		if (now_ms() >= end) {
+			lab->stuck = n;
 			return false;
+		}
 		poll(NULL, 0, 1);
 	}
+	lab->stuck = n;
 	return true;
 }
 

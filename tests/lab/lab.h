@@ -161,6 +161,7 @@ struct lab {
 	struct daemon daemon;
 	struct trial *trial; /* shared with every process of the lab */
 	uint32_t nonce;
+	unsigned stuck; /* connections whose end is not waited for any more */
 	bool control;	/* mode: no daemon */
 	bool maimed;	/* mode: a hook is missing */
 	bool wireguard; /* is the tunnel; else a veth pair */
@@ -326,7 +327,7 @@ enum {
 };
 
 /* barrier.c: everything sent so far has been counted */
-bool connections_end(int patience_ms); /* of the client; true: they did */
+bool connections_end(struct lab *lab, int patience_ms); /* the client's */
 int sensors_read(struct lab *lab, struct reading readings[N_SIDES]);
 int sensor_replay_ask(struct lab *lab, enum side side);
 int counters_setup(struct lab *lab);

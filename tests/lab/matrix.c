@@ -188,7 +188,7 @@ static int case_run(struct lab *lab, const struct row *row)
 	int r = row_run(lab, row, trial);
 	int s;
 
-	if (!connections_end(FAREWELL_MS) && lab->verbose)
+	if (!connections_end(lab, FAREWELL_MS) && lab->verbose)
 		printf("%s: connections are left\n", row->name);
 	s = sensors_read(lab, readings);
 	if (s < 0)
