@@ -8,7 +8,6 @@ import stats
 from text import interval, mib, ms, seconds, table
 
 ONE, MILLION = (1, 1, 1), (1000000, 1, 1)
-BUILT_IN = 50  # map entries that are there without a policy, at most
 
 
 def plot(directory, name, commands):
