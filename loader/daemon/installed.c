@@ -102,27 +102,12 @@ static int write_index(int fd, const json_t *index)
 	return file_replace_at(fd, INDEX, text, strlen(text), 0600);
 }
 
-int installed_open(const char *state, struct installed **ret_installed)
+/* Makes the directory where it is missing. */
+static int enter(const char *dir, struct installed *installed)
 {
-	_cleanup_(installed_close_p) struct installed *installed = NULL;
-	_cleanup_free_ char *dir = NULL;
-	int r;
+	int r = dir_make(dir, 0700, &installed->fd);
 
-	installed = malloc(sizeof(*installed));
-	if (!installed)
-		return -ENOMEM;
-	*installed = (struct installed){ .fd = -1 };
-	r = path_join(state, "installed", &dir);
-	if (r == 0)
-		r = dir_make(dir, 0700, &installed->fd);
-	if (r == 0)
-		r = read_index(installed->fd, &installed->index);
-	if (r < 0)
-		return r;
-
-	installed_sweep(installed);
-	*ret_installed = TAKE_PTR(installed);
-	return 0;
+	return r < 0 ? r : read_index(installed->fd, &installed->index);
 }
 
 /* Reads only: a store that is not there is empty. */
@@ -137,7 +122,8 @@ static int peek(const char *dir, struct installed *installed)
 	return installed->index ? 0 : -ENOMEM;
 }
 
-int installed_peek(const char *state, struct installed **ret_installed)
+static int open_by(int (*how)(const char *dir, struct installed *installed),
+		   const char *state, struct installed **ret_installed)
 {
 	_cleanup_(installed_close_p) struct installed *installed = NULL;
 	_cleanup_free_ char *dir = NULL;
@@ -149,11 +135,25 @@ int installed_peek(const char *state, struct installed **ret_installed)
 	*installed = (struct installed){ .fd = -1 };
 	r = path_join(state, "installed", &dir);
 	if (r == 0)
-		r = peek(dir, installed);
+		r = how(dir, installed);
 	if (r < 0)
 		return r;
 	*ret_installed = TAKE_PTR(installed);
 	return 0;
+}
+
+int installed_open(const char *state, struct installed **ret_installed)
+{
+	int r = open_by(enter, state, ret_installed);
+
+	if (r == 0)
+		installed_sweep(*ret_installed);
+	return r;
+}
+
+int installed_peek(const char *state, struct installed **ret_installed)
+{
+	return open_by(peek, state, ret_installed);
 }
 
 void installed_close(struct installed *installed)

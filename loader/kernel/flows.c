@@ -18,6 +18,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "loader/kernel/diag.h"
 #include "loader/kernel/engine.h"
 #include "loader/kernel/flows.h"
 #include "loader/kernel/listeners.h"
@@ -35,7 +36,6 @@ struct socket_list {
 	struct socket_entry *entries;
 	size_t n;
 	uint8_t protocol; /* of the dump under way */
-	int error;
 };
 
 static int grow(struct socket_list *list)
@@ -59,13 +59,16 @@ static int on_socket(const struct nlmsghdr *nlh, void *data)
 	const struct inet_diag_msg *msg = mnl_nlmsg_get_payload(nlh);
 	struct socket_list *list = data;
 	struct socket_entry *entry;
+	int r;
 
 	if (nlh->nlmsg_type != SOCK_DIAG_BY_FAMILY ||
 	    mnl_nlmsg_get_payload_len(nlh) < sizeof(*msg) || !msg->idiag_inode)
 		return MNL_CB_OK;
-	list->error = grow(list);
-	if (list->error)
-		return MNL_CB_STOP;
+	r = grow(list);
+	if (r) {
+		errno = -r;
+		return MNL_CB_ERROR;
+	}
 	entry = &list->entries[list->n++];
 	*entry = (struct socket_entry){
 		.inode = msg->idiag_inode,
@@ -83,41 +86,6 @@ static int on_socket(const struct nlmsghdr *nlh, void *data)
 	return MNL_CB_OK;
 }
 
-/* A connected UDP socket counts as established. */
-static int dump(struct mnl_socket *socket, uint8_t family, uint8_t protocol,
-		struct socket_list *list)
-{
-	char buf[32 * 1024] __attribute__((aligned(NLMSG_ALIGNTO)));
-	struct nlmsghdr *nlh = mnl_nlmsg_put_header(buf);
-	struct inet_diag_req_v2 *request =
-		mnl_nlmsg_put_extra_header(nlh, sizeof(*request));
-	int r = MNL_CB_OK;
-
-	nlh->nlmsg_type = SOCK_DIAG_BY_FAMILY;
-	nlh->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
-	request->sdiag_family = family;
-	request->sdiag_protocol = protocol;
-	request->idiag_states = 1u << TCP_ESTABLISHED | 1u << TCP_SYN_SENT |
-				1u << TCP_CLOSE_WAIT;
-	list->protocol = protocol;
-	if (mnl_socket_sendto(socket, nlh, nlh->nlmsg_len) < 0)
-		return -errno;
-	while (r == MNL_CB_OK) {
-		ssize_t n = mnl_socket_recvfrom(socket, buf, sizeof(buf));
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -errno;
-		r = mnl_cb_run(buf, (size_t)n, 0, 0, on_socket, list);
-		if (list->error)
-			return list->error;
-		if (r < 0)
-			return -errno;
-	}
-	return 0;
-}
-
 static int compare_inodes(const void *a, const void *b)
 {
 	const struct socket_entry *x = a, *y = b;
@@ -129,17 +97,14 @@ static int read_sockets(struct socket_list *list)
 {
 	static const uint8_t families[] = { AF_INET, AF_INET6 };
 	static const uint8_t protocols[] = { IPPROTO_TCP, IPPROTO_UDP };
+	const uint32_t states = 1u << TCP_ESTABLISHED | 1u << TCP_SYN_SENT |
+				1u << TCP_CLOSE_WAIT;
 	int r = 0;
 
 	for (unsigned i = 0; i < 4 && r == 0; i++) {
-		/* a socket each: what an error leaves unread stays in it */
-		struct mnl_socket *socket =
-			mnl_socket_open2(NETLINK_SOCK_DIAG, SOCK_CLOEXEC);
-
-		if (!socket)
-			return -errno;
-		r = dump(socket, families[i % 2], protocols[i / 2], list);
-		mnl_socket_close(socket);
+		list->protocol = protocols[i / 2];
+		r = diag_dump(families[i % 2], list->protocol, states,
+			      on_socket, list);
 	}
 	if (list->n)
 		qsort(list->entries, list->n, sizeof(*list->entries),
