@@ -327,7 +327,7 @@ enum {
 };
 
 /* barrier.c: everything sent so far has been counted */
-bool connections_end(struct lab *lab, int patience_ms); /* the client's */
+bool connections_end(struct lab *lab, int patience_ms);
 int sensors_read(struct lab *lab, struct reading readings[N_SIDES]);
 int sensor_replay_ask(struct lab *lab, enum side side);
 int counters_setup(struct lab *lab);

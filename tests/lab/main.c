@@ -128,6 +128,8 @@ static int lab_setup(struct lab *lab)
 		r = step("policy", policy_write(lab));
 	for (enum side s = 0; s < N_SIDES && r >= 0; s++)
 		r = step(side_name(s), far_start(lab, s));
+	if (r >= 0)
+		connections_end(lab, 0); /* what is open now is no connection */
 	return r;
 }
 

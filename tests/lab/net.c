@@ -5,7 +5,7 @@
  * The tunnel is a veth pair or, with --wireguard, what users have: a WireGuard
  * device whose sealed packets cross the uplink's veth. The far one is made in
  * the uplink's namespace and moved to the tunnel's: its socket stays behind.
-
+ *
  * The namespaces have no name: descriptors of the runner (and its children)
  * hold them, so they and every device, route and rule in them end with the
  * last process of the run, however it ends. The far ends carry the same
@@ -16,9 +16,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <net/if.h>
+#include <poll.h>
 #include <sched.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "tests/lab/cleanup.h"
@@ -210,6 +213,33 @@ static int ifindexes_find(struct lab *lab)
  * Leaves the caller in the client's namespace: from here on nothing the runner
  * does, by mistake either, can reach the machine's own network.
  */
+/*
+ * The kernel notices a carrier up to a second later, and only then makes the
+ * link-local address and its routes. What it makes later would look like left
+ * behind by splitd.
+ */
+static int links_wait(void)
+{
+	_cleanup_close_ int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	int64_t end = now_ms() + 5000;
+
+	if (fd < 0)
+		return -errno;
+	for (enum side s = 0; s < N_SIDES; s++) {
+		struct ifreq ifr = { 0 };
+
+		strcpy(ifr.ifr_name, side_device(s));
+		while (!(ifr.ifr_flags & IFF_RUNNING)) {
+			if (now_ms() > end)
+				return -ETIMEDOUT;
+			if (ioctl(fd, SIOCGIFFLAGS, &ifr) < 0)
+				return -errno;
+			poll(NULL, 0, 1);
+		}
+	}
+	return 0;
+}
+
 int net_setup(struct lab *lab)
 {
 	int r = 0;
@@ -222,5 +252,7 @@ int net_setup(struct lab *lab)
 		r = ns_enter(lab, NS_CLIENT);
 	if (r >= 0)
 		r = ifindexes_find(lab);
+	if (r >= 0)
+		r = links_wait();
 	return r;
 }

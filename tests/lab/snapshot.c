@@ -75,7 +75,6 @@ static void pins_write(const struct lab *lab, FILE *out)
 		fprintf(out, "pins below %s\n", lab->bpffs);
 }
 
-/* The text of everything splitd could have touched; free() it. */
 /*
  * The kernel says a second later that a link is UP, and of a device such as
  * WireGuard's never: that is not ours to compare.
@@ -92,6 +91,7 @@ static void states_drop(char *text)
 		}
 }
 
+/* The text of everything splitd could have touched; free() it. */
 char *snapshot_take(const struct lab *lab)
 {
 	_cleanup_free_ char *output = malloc(OUTPUT_SIZE);
