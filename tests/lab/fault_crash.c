@@ -191,21 +191,6 @@ static int stage_kill(struct crash *crash, enum stage stage)
 	return r;
 }
 
-/* ---- files ------------------------------------------------------------- */
-
-/* The lab's prefixes and some more. */
-static int files_more(struct life *life)
-{
-	static const char listed[] = "<string>1.1.1.1/32</string>";
-	char text[EXTRA * 40 + sizeof(listed)];
-	int n = snprintf(text, sizeof(text), "%s", listed);
-
-	for (int i = 0; i < EXTRA; i++)
-		n += snprintf(text + n, sizeof(text) - (size_t)n,
-			      "<string>198.18.%d.0/24</string>\n", i);
-	return file_edit(life, "policy/vpn.mobileconfig", listed, text);
-}
-
 /* ---- what holds -------------------------------------------------------- */
 
 /* Half of a start or purge: an unlisted pair is direct all the same. */
@@ -263,7 +248,7 @@ static int undisturbed(struct crash *crash)
 	r = stage_count(crash, STAGE_START);
 	crash->before = look_take(life);
 	if (r >= 0)
-		r = files_more(life);
+		r = files_more(life, EXTRA);
 	if (r >= 0)
 		r = stage_count(crash, STAGE_RELOAD);
 	if (r >= 0)
@@ -290,7 +275,7 @@ static int governed_round(struct crash *crash)
 	int r = traffic_start(life, &crash->traffic);
 
 	if (r >= 0)
-		r = files_more(life);
+		r = files_more(life, EXTRA);
 	if (r >= 0)
 		r = stage_kill(crash, STAGE_RELOAD);
 	if (r >= 0)

@@ -70,19 +70,6 @@ static bool reload_over(void *ctx, const struct trace_call *call)
 	       (int)call->args[3] == -1;
 }
 
-/* The lab's prefixes and some more: one change, which the daemon sees. */
-static int files_more(struct life *life)
-{
-	static const char listed[] = "<string>1.1.1.1/32</string>";
-	char text[EXTRA * 40 + sizeof(listed)];
-	int n = snprintf(text, sizeof(text), "%s", listed);
-
-	for (int i = 0; i < EXTRA; i++)
-		n += snprintf(text + n, sizeof(text) - (size_t)n,
-			      "<string>198.18.%d.0/24</string>\n", i);
-	return file_edit(life, "policy/vpn.mobileconfig", listed, text);
-}
-
 /* And back, by a reload that nobody refuses. */
 static int files_less(struct life *life)
 {
@@ -100,7 +87,7 @@ static int reload_refused(struct life *life, struct refusal *refusal)
 	int r = trace_seize(&trace, life->lab->daemon.pid);
 
 	if (r >= 0)
-		r = files_more(life);
+		r = files_more(life, EXTRA);
 	if (r >= 0)
 		r = trace_run(&trace, TRACE_MS);
 	return r == TRACE_DONE ? 0 : life_no(life, "reload: %d", r);

@@ -170,16 +170,22 @@ static int errnos_await(struct life *life, struct volley *flows[FLOWS],
 	return 0;
 }
 
+/* In both families; and then splitd governs. */
+static int deleted_controls(struct life *life)
+{
+	int r = tally_reset(life);
+
+	for (unsigned v6 = 0; v6 < 2 && r >= 0; v6++)
+		r = deleted_control(life, v6);
+	return r < 0 ? r : fault_govern(life);
+}
+
 static int tunnel_midflow(struct life *life)
 {
 	struct volley *flows[FLOWS];
 	int64_t since;
-	int r = tally_reset(life), s;
+	int r = deleted_controls(life), s;
 
-	for (unsigned v6 = 0; v6 < 2 && r >= 0; v6++)
-		r = deleted_control(life, v6);
-	if (r >= 0)
-		r = fault_govern(life);
 	if (r < 0)
 		return r;
 	r = flows_begin(life, flows, true);
@@ -228,12 +234,8 @@ static int tunnel_again(struct life *life)
 	unsigned n = fault_count(life, RECREATION);
 	struct volley *flows[FLOWS];
 	int64_t worst = 0;
-	int r = tally_reset(life), s;
+	int r = deleted_controls(life), s;
 
-	for (unsigned v6 = 0; v6 < 2 && r >= 0; v6++)
-		r = deleted_control(life, v6);
-	if (r >= 0)
-		r = fault_govern(life);
 	if (r < 0)
 		return r;
 	r = flows_begin(life, flows, false);

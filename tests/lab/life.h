@@ -117,6 +117,8 @@ int files_save(struct life *life);
 int files_restore(struct life *life);
 int file_edit(struct life *life, const char *name, const char *find,
 	      const char *replace);
+/* The lab's prefixes and up to 64 more: one change, which the daemon sees. */
+int files_more(struct life *life, unsigned prefixes);
 int file_put(struct life *life, const char *name, const char *text);
 char *file_text(const struct life *life, const char *name);
 void file_remove(struct life *life, const char *name);

@@ -124,3 +124,17 @@ void file_remove(struct life *life, const char *name)
 	path_of(life, name, false, path);
 	unlink(path);
 }
+
+#define MAX_MORE 64
+
+int files_more(struct life *life, unsigned prefixes)
+{
+	static const char listed[] = "<string>1.1.1.1/32</string>";
+	char text[MAX_MORE * 40 + sizeof(listed)];
+	int n = snprintf(text, sizeof(text), "%s", listed);
+
+	for (unsigned i = 0; i < prefixes && i < MAX_MORE; i++)
+		n += snprintf(text + n, sizeof(text) - (size_t)n,
+			      "<string>198.18.%u.0/24</string>\n", i);
+	return file_edit(life, "policy/vpn.mobileconfig", listed, text);
+}

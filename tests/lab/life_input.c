@@ -189,6 +189,18 @@ static int partly(struct life *life)
 	return r < 0 ? r : v4_goes(life, DST_INSIDE, SIDE_TUNNEL);
 }
 
+/* Over a restart, too. */
+static int partly_and_again(struct life *life)
+{
+	int r = partly(life);
+
+	if (r >= 0)
+		r = daemon_stop(life->lab, SIGTERM);
+	if (r >= 0)
+		r = daemon_start(life->lab);
+	return r < 0 ? r : partly(life);
+}
+
 static int reload_names(struct life *life, const char *name)
 {
 	_cleanup_ctl_ struct ctl ctl = { 0 };
@@ -212,13 +224,7 @@ static int input_partly(struct life *life)
 	if (r >= 0)
 		r = reload_names(life, "apps.plist:");
 	if (r >= 0)
-		r = partly(life);
-	if (r >= 0)
-		r = daemon_stop(life->lab, SIGTERM);
-	if (r >= 0)
-		r = daemon_start(life->lab);
-	if (r >= 0)
-		r = partly(life);
+		r = partly_and_again(life);
 	if (r >= 0)
 		r = files_put_back(life);
 	return r < 0 ? r : life_governed(life);
@@ -241,13 +247,7 @@ static int input_unbound_type(struct life *life)
 	if (r >= 0)
 		r = reload_names(life, "ike.mobileconfig:");
 	if (r >= 0)
-		r = partly(life);
-	if (r >= 0)
-		r = daemon_stop(life->lab, SIGTERM);
-	if (r >= 0)
-		r = daemon_start(life->lab);
-	if (r >= 0)
-		r = partly(life);
+		r = partly_and_again(life);
 	file_remove(life, "policy/ike.mobileconfig");
 	if (r >= 0)
 		r = ctl_reload(life, 0);
