@@ -276,6 +276,7 @@ int op_held_tcp(struct trial *trial); /* rows_pass.c */
 int op_held_udp(struct trial *trial);
 int fd_send(int channel, int fd);
 int fd_receive(int channel, int deadline_ms);
+int mark_stays(struct trial *trial, int fd);
 int op_hold(struct trial *trial); /* rows_held.c */
 int op_late(struct trial *trial);
 int op_burst(struct trial *trial); /* fault_handed.c */

@@ -344,20 +344,6 @@ static int cgroup_named(struct lab *lab, struct trial *trial)
 }
 
 /*
- * Without 62476cc1bf24 sendmsg hooks cannot take the mark off: it stays, the
- * guard refuses, and a new socket or connect() helps. README names the limit.
- */
-static int mark_stays(struct trial *trial, int held)
-{
-	int r = udp_send(trial, held, trial->dst, PORT_ECHO);
-
-	if (r != -EPERM)
-		return trial_fail(trial, FAULT_OTHER, "no limit any more: %s",
-				  strerror(-r));
-	return 0;
-}
-
-/*
  * In two acts: as a member of the other app's cgroup, then, after the runner
  * has read the sensors, as a member of this one's.
  */

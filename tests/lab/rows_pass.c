@@ -236,6 +236,20 @@ static enum app app_other(enum app app)
 }
 
 /*
+ * Without 62476cc1bf24 sendmsg hooks cannot take the mark off: it stays and the
+ * guard refuses, until a connect() takes it off. README names the limit.
+ */
+int mark_stays(struct trial *trial, int fd)
+{
+	int r = udp_send(trial, fd, trial->dst, PORT_ECHO);
+
+	if (r != -EPERM)
+		return trial_fail(trial, FAULT_OTHER, "no limit any more: %s",
+				  strerror(-r));
+	return connect_and_ask(trial, fd);
+}
+
+/*
  * udp_sendmsg() reads the socket's mark before any hook can correct it: of a
  * socket that the other app made, the first datagram may be refused. It must
  * not go astray, and the second one must be right.
@@ -244,6 +258,8 @@ static int ask_after_refusal(struct trial *trial, int fd)
 {
 	int r = udp_send(trial, fd, trial->dst, PORT_ECHO);
 
+	if (r == -EPERM && trial->app == APP_UNLISTED && kernel_before(5, 12))
+		return mark_stays(trial, fd);
 	if (r == -EPERM)
 		return ask_unconnected(trial, fd);
 	if (r < 0)

@@ -119,8 +119,8 @@ static int udp_unspec(struct trial *trial)
 }
 
 /*
- * sendto() past the own peer. Its answer comes from a stranger, whom a
- * connected socket does not hear: which way it went is the sensors' to say.
+ * sendto() past the own peer, to where nobody answers: a connected socket does
+ * not hear strangers, and the kernel would tell this one so when it likes.
  */
 static int udp_other(struct trial *trial)
 {
@@ -133,7 +133,7 @@ static int udp_other(struct trial *trial)
 		r = stream_ask(trial, fd, trial->dst);
 	if (r < 0)
 		return r;
-	r = udp_send(trial, fd, dst_opposite(trial->dst), PORT_ECHO);
+	r = udp_send(trial, fd, dst_opposite(trial->dst), PORT_SINK);
 	if (r < 0)
 		return trial_fail(trial, FAULT_OTHER, "sendto: %s",
 				  strerror(-r));
