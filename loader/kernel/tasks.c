@@ -210,9 +210,15 @@ static void disconnect(const struct socket *s)
 	(void)connect(s->fd, (struct sockaddr *)&none, sizeof(none));
 }
 
-/* A connected socket whose source address is of the other side. */
+/*
+ * A connected socket whose source address is of the other side. A datagram
+ * socket that its app bound to a device would lose that by disconnecting
+ * (__udp_disconnect()), and go where it was not to: the guard drops instead.
+ */
 static void move_over(const struct socket *s)
 {
+	if (s->type == SOCK_DGRAM && get_int(s->fd, SO_BINDTOIFINDEX) > 0)
+		return;
 	disconnect(s);
 	/* a refusal is what the app would have got from its own connect() */
 	if (s->type == SOCK_DGRAM)

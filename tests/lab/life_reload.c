@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Tests: reloads under traffic, with and without a verdict that changes. */
 
+#include <errno.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "tests/lab/cleanup.h"
 #include "tests/lab/life.h"
@@ -14,6 +17,7 @@
 #define FLIP_US	    200000
 #define AFTERWARDS  2000u /* numbers behind a flip that the sensors watch */
 #define DEADLINE_MS 60000
+#define REMEMBERED  100u
 
 static const char listed[] = "<string>1.1.1.1/32</string>";
 
@@ -160,6 +164,131 @@ static int verdict_flip(struct life *life)
 	return r < 0 ? r : talk_end(life, 0);
 }
 
+/*
+ * Of a socket that only the hook and the guard keep from leaving, as it is
+ * bound to the uplink's device. A number sent, or the error.
+ */
+static int bound_send(int fd, bool connected, unsigned n)
+{
+	struct in6_addr addr = dst_address(DST_UNLISTED, false);
+	struct sockaddr_storage sa;
+	socklen_t len = sockaddr_fill(&sa, AF_INET, &addr, PORT_SINK);
+
+	for (unsigned i = 0; i < n; i++)
+		if (sendto(fd, &i, sizeof(i), MSG_NOSIGNAL,
+			   connected ? NULL : (struct sockaddr *)&sa,
+			   connected ? 0 : len) < 0)
+			return errno;
+	return 0;
+}
+
+static int bound_open(bool connected)
+{
+	struct in6_addr addr = dst_address(DST_UNLISTED, false);
+	struct sockaddr_storage sa;
+	socklen_t len = sockaddr_fill(&sa, AF_INET, &addr, PORT_SINK);
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	if (fd >= 0 &&
+	    (setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, "up0", 3) < 0 ||
+	     (connected && connect(fd, (struct sockaddr *)&sa, len) < 0))) {
+		close(fd);
+		return -1;
+	}
+	return fd;
+}
+
+/* What each of the two sockets got, first unconnected, then connected. */
+struct bound_answer {
+	int error[2];
+};
+
+static int bound_main(int channel)
+{
+	int fds[2] = { bound_open(false), bound_open(true) };
+	char byte;
+
+	while (recv(channel, &byte, 1, 0) == 1) {
+		struct bound_answer answer;
+
+		for (unsigned i = 0; i < 2; i++)
+			answer.error[i] =
+				fds[i] < 0 ? EBADF :
+					     bound_send(fds[i], i, REMEMBERED);
+		if (send(channel, &answer, sizeof(answer), 0) < 0)
+			return 1;
+	}
+	return 0;
+}
+
+static int bound_ask(struct life *life, int channel, bool may)
+{
+	struct bound_answer answer;
+
+	if (send(channel, "", 1, MSG_NOSIGNAL) != 1 ||
+	    sock_wait(channel, POLLIN, DEADLINE_MS) < 0 ||
+	    recv(channel, &answer, sizeof(answer), 0) != sizeof(answer))
+		return life_no(life, "the sender is gone");
+	for (unsigned i = 0; i < 2; i++) {
+		/* the hook's own, where it can name one (5.18) */
+		int want = may			     ? 0 :
+			   i || kernel_before(5, 18) ? EPERM :
+						       ENETUNREACH;
+
+		if (answer.error[i] != want)
+			return life_no(life, "%s: %s, not %s",
+				       i ? "connected" : "unconnected",
+				       strerror(answer.error[i]),
+				       strerror(want));
+	}
+	return 0;
+}
+
+/*
+ * Sockets remember what was decided (sp_sock.passed, .steered): not for longer
+ * than the policy. First let go, then not, then again.
+ */
+static int remembered_ask(struct life *life, int channel)
+{
+	int r = bound_ask(life, channel, true);
+
+	if (r >= 0)
+		r = file_edit(life, "policy/vpn.mobileconfig", listed,
+			      "<string>9.9.9.9/32</string>");
+	if (r >= 0)
+		r = ctl_reload(life, 0);
+	if (r >= 0)
+		r = life_forget(life);
+	if (r >= 0)
+		r = bound_ask(life, channel, false);
+	if (r >= 0)
+		r = life_silent(life, SIDE_UPLINK);
+	if (r >= 0)
+		r = file_edit(life, "policy/vpn.mobileconfig", "", "");
+	if (r >= 0)
+		r = ctl_reload(life, 0);
+	return r < 0 ? r : bound_ask(life, channel, true);
+}
+
+static int remembered(struct life *life)
+{
+	int pair[2], r, s;
+	pid_t pid;
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+		return life_no(life, "socketpair: %m");
+	pid = proc_fork(life->lab, life->lab->cgroup_fd[APP_LISTED], NS_CLIENT);
+	if (pid == 0) {
+		close(pair[0]);
+		_exit(bound_main(pair[1]));
+	}
+	close(pair[1]);
+	r = pid < 0 ? (int)pid : remembered_ask(life, pair[0]);
+	close(pair[0]);
+	s = pid < 0 ? 0 : proc_wait(pid, DEADLINE_MS);
+	return r < 0 || s == 0 ? r : life_no(life, "the sender: %d", s);
+}
+
 /* The one flow whose route goes, and no other. */
 static int plan_names(struct life *life, const struct ctl *ctl)
 {
@@ -240,6 +369,7 @@ static int plan_flows(struct life *life)
 const struct life_test life_reload_tests[] = {
 	{ "reload-under-traffic", reloads, 0 },
 	{ "reload-verdict-flip", verdict_flip, 0 },
+	{ "reload-remembered", remembered, 0 },
 	{ "reload-plan-flows", plan_flows, 0 },
 	{ 0 }
 };
