@@ -142,6 +142,10 @@ struct sp_features {
  * when selectors change and outdates every sp_task. agent is the daemon, by
  * thread-group id and start time: when it re-connects an app's socket, that
  * keeps its class.
+ *
+ * state grows after every change of what a verdict depends on, and so outdates
+ * what sockets remember (sp_sock); salt is random, and nobody's to know.
+ * The two sets of bits say which interface or address is surely no tunnel's.
  */
 #define SP_CONFIG_SHADOW 1 /* judge and count, neither steer nor drop */
 struct sp_config {
@@ -153,7 +157,12 @@ struct sp_config {
 	__u32 epoch;
 	__u32 flags;
 	__u32 mark_mask;
+	__u64 state;
+	__u64 salt;
+	__u64 tunnel_bits;  /* SP_BIT() of their interfaces' indexes */
+	__u64 address_bits; /* SP_BIT() of sp_addr_hash() of their addresses */
 };
+#define SP_BIT(n) (1ull << ((n)&63))
 
 /* sp_class, ARRAY[SP_MAX_CLASSES]: set 0 is "listed, but bound to nothing". */
 struct sp_class {
@@ -254,12 +263,18 @@ struct sp_task {
 	__u32 how;
 };
 
-/* sp_sock, SK_STORAGE. Sockets of no listed app have none. */
+/*
+ * sp_sock, SK_STORAGE. Sockets of no listed app have none. Of a listed app's,
+ * passed and steered are fingerprints (flow.h) of the last packet that was let
+ * go and of the last datagram that needed nothing done.
+ */
 #define SP_SOCK_INBOUND 1 /* accepted on an address of a tunnel */
 #define SP_SOCK_PEERS	2 /* somebody wrote to it through a tunnel */
 struct sp_sock {
 	__u32 class;
 	__u32 flags;
+	__u64 passed;
+	__u64 steered;
 };
 
 /* sp_peer, LRU_HASH: who wrote to a UDP server through which tunnel. */
@@ -306,7 +321,7 @@ struct sp_task_record {
 
 #define SP_ASSERT_SIZE(type, size)                                             \
 	_Static_assert(sizeof(struct type) == (size), #type)
-SP_ASSERT_SIZE(sp_config, 48);
+SP_ASSERT_SIZE(sp_config, 80);
 SP_ASSERT_SIZE(sp_class, 8);
 SP_ASSERT_SIZE(sp_set, 8);
 SP_ASSERT_SIZE(sp_tunnel, 48);
@@ -316,7 +331,7 @@ SP_ASSERT_SIZE(sp_owner, 8);
 SP_ASSERT_SIZE(sp_exe_key, 144);
 SP_ASSERT_SIZE(sp_cgroup, 8);
 SP_ASSERT_SIZE(sp_task, 40);
-SP_ASSERT_SIZE(sp_sock, 8);
+SP_ASSERT_SIZE(sp_sock, 24);
 SP_ASSERT_SIZE(sp_peer_key, 32);
 SP_ASSERT_SIZE(sp_peer, 24);
 

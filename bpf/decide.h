@@ -10,6 +10,15 @@
  */
 #include "bpf/abi.h"
 
+/* Which of 64 an address belongs to: it fills sp_config.address_bits. */
+static inline __attribute__((always_inline)) __u32
+sp_addr_hash(const struct sp_addr *addr)
+{
+	const __u32 *word = (const __u32 *)addr;
+
+	return (word[0] ^ word[1] ^ word[2] ^ word[3]) * 2654435761u >> 26;
+}
+
 /* What is known of a flow when it is to be decided. */
 struct sp_facts {
 	__u32 class;	    /* 0: no listed app */

@@ -48,6 +48,32 @@ static __always_inline bool sp_addr_equal(const struct sp_addr *a,
 	return x[0] == y[0] && x[1] == y[1];
 }
 
+/*
+ * A fingerprint says, in one word, all that a verdict was made of: so two CPUs
+ * that send by one socket never see half of what the other remembers. Another
+ * flow has the same one as likely as its sender guesses the salt.
+ */
+static __always_inline __u64 sp_mix(__u64 hash, __u64 word)
+{
+	hash = (hash ^ word) * 0x9e3779b97f4a7c15ull;
+
+	return hash ^ hash >> 32;
+}
+
+static __always_inline __u64 sp_mix_addr(__u64 hash, const struct sp_addr *addr)
+{
+	const __u64 *word = (const __u64 *)addr;
+
+	return sp_mix(sp_mix(hash, word[0]), word[1]);
+}
+
+static __always_inline __u64 sp_mix_begin(const struct sp_config *config,
+					  __u32 class, __u32 ifindex)
+{
+	return sp_mix(sp_mix(config->salt, config->state),
+		      (__u64)ifindex << 32 | class);
+}
+
 static __always_inline const struct sp_tunnel *sp_tunnel_get(__u32 tunnel)
 {
 	return bpf_map_lookup_elem(&sp_tunnel, &tunnel);

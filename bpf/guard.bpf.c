@@ -45,8 +45,7 @@ char LICENSE[] SEC("license") = "GPL";
 struct sp_packet {
 	struct sp_addr src;
 	struct sp_addr dst;
-	__u32 l4;	  /* offset from the network header */
-	__u32 out_tunnel; /* whose interface it leaves by; 0: another */
+	__u32 l4; /* offset from the network header */
 	__u8 proto;
 	__u8 hops;     /* TTL or hop limit */
 	bool fragment; /* not the first one: no ports */
@@ -170,8 +169,8 @@ static __always_inline bool sp_is_kernel_sock(struct bpf_sock *sk)
 
 /*
  * The judgement of one packet of a socket: SP_R_NONE or why it must not leave.
- * Most packets are of unlisted apps and touch no tunnel: they are through after
- * two lookups that find nothing.
+ * Most packets are of unlisted apps and touch no tunnel: two bits say so. Most
+ * of a listed app are of a flow that was let go before.
  */
 static __noinline __u32 sp_judge_socket(struct __sk_buff *skb,
 					struct bpf_sock *sk,
@@ -183,11 +182,22 @@ static __noinline __u32 sp_judge_socket(struct __sk_buff *skb,
 	__u32 class = sock ? sock->class : 0;
 	struct sp_leaving leaving = {};
 	const struct sp_tunnel *via;
+	__u64 fingerprint = 0;
 	struct sp_flow flow;
+	__u32 reason;
 
 	*ret_class = class;
-	leaving.out_tunnel = packet->out_tunnel;
-	leaving.src_tunnel = sp_tunnel_of_addr(&packet->src);
+	if (class && !packet->sourced) {
+		fingerprint = sp_mix_begin(config, class, skb->ifindex);
+		fingerprint = sp_mix_addr(fingerprint, &packet->src);
+		fingerprint = sp_mix_addr(fingerprint, &packet->dst);
+		if (sock->passed == fingerprint)
+			return SP_R_NONE;
+	}
+	if (config->tunnel_bits & SP_BIT(skb->ifindex))
+		leaving.out_tunnel = sp_tunnel_of_ifindex(skb->ifindex);
+	if (config->address_bits & SP_BIT(sp_addr_hash(&packet->src)))
+		leaving.src_tunnel = sp_tunnel_of_addr(&packet->src);
 	if (!class) {
 		if (!leaving.out_tunnel && !leaving.src_tunnel)
 			return SP_R_NONE;
@@ -207,9 +217,13 @@ static __noinline __u32 sp_judge_socket(struct __sk_buff *skb,
 		via = sp_tunnel_get(leaving.src_tunnel);
 		leaving.answer = 1;
 		leaving.denied = via && via->flags & SP_TUN_DENY_INBOUND;
+		fingerprint = 0; /* a peer may be forgotten */
 	}
+	reason = sp_judge(&leaving);
+	if (sock && fingerprint && !reason)
+		sock->passed = fingerprint;
 
-	return sp_judge(&leaving);
+	return reason;
 }
 
 /* An error means allow where no packet can be meant: no socket, no IP. */
@@ -226,7 +240,6 @@ int sp_egress(struct __sk_buff *skb)
 	sk = bpf_sk_fullsock(sk);
 	if (!sk || sp_parse(skb, &packet))
 		return PASS;
-	packet.out_tunnel = sp_tunnel_of_ifindex(skb->ifindex);
 	reason = sp_judge_socket(skb, sk, &packet, config, &class);
 	if (!reason)
 		return PASS;
@@ -266,11 +279,12 @@ int sp_ingress(struct __sk_buff *skb)
 
 	if (!config)
 		return PASS;
-	peer.tunnel = sp_tunnel_of_ifindex(skb->ifindex);
 	sk = skb->sk;
 	sk = sk ? bpf_sk_fullsock(sk) : NULL;
 	if (!sk || sk->protocol != IPPROTO_UDP)
 		return PASS;
+	if (config->tunnel_bits & SP_BIT(skb->ifindex))
+		peer.tunnel = sp_tunnel_of_ifindex(skb->ifindex);
 	sock = bpf_sk_storage_get(&sp_sock, sk, NULL, 0);
 	if (!peer.tunnel && !(sock && sock->flags & SP_SOCK_PEERS))
 		return PASS;
@@ -411,7 +425,6 @@ static __always_inline __u32 sp_judge_door(struct __sk_buff *skb,
 		return sk ? SP_R_PACKET_SOCKET : SP_R_NONE;
 	if (sp_parse(skb, &packet))
 		return SP_R_DOOR_MALFORMED;
-	packet.out_tunnel = tunnel;
 	if (full && sp_is_classed(full))
 		return sp_judge_socket(skb, full, &packet, config, ret_class);
 	if (full && !sp_is_kernel_sock(full)) {

@@ -178,12 +178,27 @@ int sp_connect6(struct bpf_sock_addr *ctx)
 	return sp_connect(ctx, &call, true);
 }
 
+/* What is done to a datagram depends on this, unless it answers a peer. */
+static __always_inline __u64 sp_fingerprint(const struct sp_config *config,
+					    const struct sp_call *call,
+					    __u32 class)
+{
+	__u64 hash = sp_mix_begin(config, class, call->device);
+
+	hash = sp_mix(hash, (__u64)call->locked << 32 | call->mark);
+	hash = sp_mix_addr(hash, &call->dst);
+	hash = sp_mix_addr(hash, &call->src);
+
+	return sp_mix_addr(hash, &call->bound);
+}
+
 static __always_inline int sp_sendmsg(struct bpf_sock_addr *ctx,
 				      struct sp_call *call,
 				      struct sp_action *act, bool is_ipv6)
 {
 	const struct sp_config *config = sp_settings();
 	struct bpf_sock *sk = ctx->sk;
+	__u64 fingerprint = 0;
 	struct sp_sock *sock;
 
 	if (!config || !sk || sp_netns_at(ctx, sk) != config->netns)
@@ -194,6 +209,11 @@ static __always_inline int sp_sendmsg(struct bpf_sock_addr *ctx,
 		return ALLOW;
 	if (!sp_addr_is_any(&call->src))
 		call->locked = sp_is_locked(sk);
+	if (sock && sock->class && !(sock->flags & SP_SOCK_PEERS)) {
+		fingerprint = sp_fingerprint(config, call, sock->class);
+		if (sock->steered == fingerprint)
+			return ALLOW;
+	}
 	call->port = ctx->user_port;
 	call->cookie = bpf_get_socket_cookie(ctx);
 	sp_steer(config, call, sock, act);
@@ -201,6 +221,9 @@ static __always_inline int sp_sendmsg(struct bpf_sock_addr *ctx,
 		sp_set_mark(ctx, config, call, act->mark);
 	if (config->flags & SP_CONFIG_SHADOW)
 		act->set_src = false;
+	else if (sock && fingerprint && !act->reason && !act->set_src &&
+		 (call->mark & config->mark_mask) == act->mark)
+		sock->steered = fingerprint;
 
 	return act->reason ? sp_refuse(config, act) : ALLOW;
 }

@@ -165,7 +165,7 @@ static int move(struct engine *engine, const struct policy *from,
 {
 	uint32_t *classes = calloc(to->n_apps + 1, sizeof(*classes));
 	bool changed = false, moved;
-	int r;
+	int r, s;
 
 	if (!classes)
 		return engine_fail(engine, -ENOMEM, "cannot apply");
@@ -194,15 +194,15 @@ static int move(struct engine *engine, const struct policy *from,
 		r = engine_host_changed(engine);
 	if (!r && !from)
 		r = drop_stale_interfaces(engine);
-	if (r)
-		return r;
-	if (!from)
+	if (!r && !from)
 		know_the_rest(engine);
-	engine->config.generation++;
-	if (changed || !from)
+	if (!r)
+		engine->config.generation++;
+	if (!r && (changed || !from))
 		engine->config.epoch++;
+	s = engine_outdate(engine);
 
-	return engine_write_config(engine);
+	return r ? r : s;
 }
 
 /* The daemon as the kernel knows it, so that connect hooks let it act. */

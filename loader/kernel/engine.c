@@ -215,6 +215,9 @@ static int adopt_config(struct engine *engine)
 	if (!config->epoch &&
 	    getrandom(&config->epoch, sizeof(config->epoch), 0) < 0)
 		return engine_fail(engine, -errno, "no random numbers");
+	if (!config->salt &&
+	    getrandom(&config->salt, sizeof(config->salt), 0) < 0)
+		return engine_fail(engine, -errno, "no random numbers");
 	config->netns = engine->netns;
 	config->scope = engine->scope;
 	config->mark_mask = engine->options.mark_mask;

@@ -102,6 +102,14 @@ int engine_on_newcomer(void *ctx, void *data, size_t size);
 /* SP_STAT_..., summed over the processors. */
 uint64_t engine_stat(const struct engine *engine, uint32_t stat);
 int engine_write_config(struct engine *engine);
+
+/*
+ * What the guard skips or remembers, outdate.c. The bits must be there before
+ * an interface or address becomes a tunnel's; after any change of what verdicts
+ * depend on, even one that failed half-way, what sockets remember must go.
+ */
+int engine_bits_grow(struct engine *engine);
+int engine_outdate(struct engine *engine);
 int engine_watch(struct engine *engine);
 
 #endif

@@ -101,6 +101,9 @@ int engine_host_changed(struct engine *engine)
 	for (int i = 0; i <= SP_MAX_TUNNELS; i++)
 		before[i] = engine->bindings[i].entry.flags;
 
+	r = engine_bits_grow(engine);
+	if (r)
+		return r;
 	r = each_binding(engine, moved ? binding_moved : binding_doubted);
 	s = each_binding(engine, binding_update);
 	if (!r)
@@ -113,6 +116,9 @@ int engine_host_changed(struct engine *engine)
 	if (s && !r)
 		r = engine_fail(engine, s, "cannot write rules");
 	s = each_binding(engine, binding_open);
+	if (!r)
+		r = s;
+	s = engine_outdate(engine);
 	if (!r)
 		r = s;
 
