@@ -305,8 +305,7 @@ int sp_ingress(struct __sk_buff *skb)
 	if (!(BPF_CORE_READ_BITFIELD_PROBED(raw, sk_userlocks) &
 	      (SOCK_BINDADDR_LOCK | SOCK_BINDPORT_LOCK)))
 		return PASS;
-	sock = bpf_sk_storage_get(&sp_sock, sk, NULL,
-				  BPF_SK_STORAGE_GET_F_CREATE);
+	sock = sp_sock_make(sk);
 	if (!sock || sp_is_own_flow(sock, &packet.src))
 		return PASS;
 	sock->flags |= SP_SOCK_PEERS;

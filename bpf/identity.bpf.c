@@ -76,8 +76,8 @@ static __always_inline int sp_class_socket(const struct sp_config *config,
 	if (by_kernel && !class)
 		return ALLOW;
 
-	sock = bpf_sk_storage_get(&sp_sock, sk, NULL,
-				  class ? BPF_SK_STORAGE_GET_F_CREATE : 0);
+	sock = class ? sp_sock_make(sk) :
+		       bpf_sk_storage_get(&sp_sock, sk, NULL, 0);
 	if (!sock && class) {
 		sp_count(SP_STAT_STORAGE);
 		return REFUSE;

@@ -106,6 +106,24 @@ struct {
 	__type(value, struct sp_sock);
 } sp_sock SEC(".maps");
 
+/*
+ * Makes it where there is none. Of two that do so at the same moment (a hook, a
+ * packet that comes in, the daemon with a duplicate of the socket) the kernel
+ * refuses the slower one, -EAGAIN or -EEXIST, and does not show it what the
+ * other made: it has to ask again. Another program's storage on the same socket
+ * may be in the way once more.
+ */
+static __always_inline struct sp_sock *sp_sock_make(struct bpf_sock *sk)
+{
+	struct sp_sock *sock = NULL;
+
+	for (int i = 0; i < 3 && !sock; i++)
+		sock = bpf_sk_storage_get(&sp_sock, sk, NULL,
+					  BPF_SK_STORAGE_GET_F_CREATE);
+
+	return sock;
+}
+
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, SP_MAX_PEERS);

@@ -314,6 +314,9 @@ int tasks_settle(const struct tasks_context *context, pid_t pid, uint32_t class,
 		if (fd < 0 || !read_socket(context, fd, &s))
 			continue;
 		r2 = settle(context, &s, class, reason);
+		/* a hook wrote the first word on it meanwhile: look again */
+		if (r2 == -EAGAIN)
+			r2 = settle(context, &s, class, reason);
 		if (r2 && !r)
 			r = r2;
 	}

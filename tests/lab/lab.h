@@ -274,6 +274,7 @@ extern const struct op identity_ops[];
 int op_exec(struct trial *trial, const char *path, const char *op);
 int op_held_tcp(struct trial *trial); /* rows_pass.c */
 int op_held_udp(struct trial *trial);
+int op_held_many(struct trial *trial);
 int fd_send(int channel, int fd);
 int fd_receive(int channel, int deadline_ms);
 int mark_stays(struct trial *trial, int fd);

@@ -19,6 +19,10 @@
 
 /* Where an exec'd image finds the socket it inherited. */
 #define SOCKET_FD 201
+#define MANY_FD	  300
+#define MANY	  400
+#define PATIENCE  20000 /* looks at marks, in all: nobody may set any */
+#define AROUND	  16	/* of them, sooner than that */
 
 static int connect_and_ask(struct trial *trial, int fd)
 {
@@ -104,6 +108,60 @@ static int exec_into_tcp(struct trial *trial)
 static int exec_into_udp(struct trial *trial)
 {
 	return exec_with(trial, "app", SOCK_DGRAM, "held-udp");
+}
+
+/*
+ * Many sockets that an unlisted image made. The listed one connects every other
+ * one at the moment when the daemon takes it over: both then write the first
+ * word on whose it is, and neither may fail because the other was quicker. When
+ * that is, the mark of the socket before tells, which is the daemon's alone;
+ * how much later, is found by coming too early and too late.
+ */
+static int exec_into_many(struct trial *trial)
+{
+	for (int i = 0; i < MANY; i++) {
+		_cleanup_close_ int fd = -1;
+		int r = sock_open(trial, SOCK_DGRAM, 0, &fd);
+
+		if (r < 0)
+			return r;
+		if (dup2(fd, MANY_FD + i) < 0)
+			return trial_fail(trial, FAULT_OTHER, "dup2: %m");
+	}
+	return exec_with(trial, "app", SOCK_DGRAM, "held-many");
+}
+
+static bool has_mark(int fd)
+{
+	socklen_t len = sizeof(int);
+	int mark = 0;
+
+	return getsockopt(fd, SOL_SOCKET, SO_MARK, &mark, &len) == 0 && mark;
+}
+
+int op_held_many(struct trial *trial)
+{
+	unsigned patience = PATIENCE;
+	int later = 0; /* in looks at a mark */
+
+	for (int i = 1; i < MANY; i += 2) {
+		int r;
+
+		while (patience && !has_mark(MANY_FD + i - 1))
+			patience--;
+		for (int n = i / 2 % AROUND; n < later; n++)
+			has_mark(MANY_FD + i - 1);
+		if (!has_mark(MANY_FD + i))
+			later++;
+		else if (later)
+			later -= later < 3 ? later : 3;
+		r = sock_connect(trial, MANY_FD + i, trial->dst, PORT_ECHO);
+		if (r < 0)
+			return trial_fail(trial, FAULT_OTHER,
+					  "connect of socket %d: %s", i,
+					  strerror(-r));
+	}
+	return ask_connected(trial, MANY_FD + MANY - 1);
 }
 
 int op_held_tcp(struct trial *trial)
@@ -330,6 +388,11 @@ const struct row rows_pass[] = {
 	{ .name = "exec-into-app-udp",
 	  .run = exec_into_udp,
 	  .apps = BIT(APP_LISTED),
+	  .flags = ROW_GUEST | ROW_HANDS },
+	{ .name = "exec-into-app-many",
+	  .run = exec_into_many,
+	  .apps = BIT(APP_LISTED),
+	  .dsts = BIT(DST_LISTED),
 	  .flags = ROW_GUEST | ROW_HANDS },
 	{ .name = "pass-before-tcp", .drive = before_tcp, .flags = ROW_HANDS },
 	{ .name = "pass-before-udp",
