@@ -4,9 +4,9 @@
 /*
  * Packets that are not what the hooks mostly see: parts of a datagram, of which
  * only the first has ports; answers to a peer that wrote through the tunnel and
- * now writes outside; and what another namespace sends by a device on top of
- * the tunnel's, so that a socket comes to the door which is not this
- * instance's.
+ * now writes outside; what another namespace sends by a device on top of the
+ * tunnel's, so that a socket comes to the door which is not this instance's;
+ * and by a device that has the tunnel's number there.
  */
 #include <errno.h>
 #include <linux/ipv6.h>
@@ -381,9 +381,88 @@ static int foreign_door(struct life *life)
 	return r < 0 ? r : life_governed(life);
 }
 
+/* ---- another namespace that looks like ours --------------------------------
+ */
+
+/* Packets that came to a device of this process's namespace. */
+static unsigned long received_by(const char *device)
+{
+	_cleanup_fclose_ FILE *f = fopen("/proc/self/net/dev", "re");
+	unsigned long packets = 0;
+	char line[256], name[32];
+
+	while (f && fgets(line, sizeof(line), f))
+		if (sscanf(line, " %31[^:]: %*u %lu", name, &packets) == 2 &&
+		    strcmp(name, device) == 0)
+			return packets;
+	return 0;
+}
+
+/* Number, name and address of its device are the tunnel's. */
+static int twin_main(unsigned ifindex)
+{
+	struct in6_addr addr = dst_address(DST_LISTED, false);
+	char *argv[] = { "ip", "-batch", "-", NULL }, links[512];
+	struct sockaddr_storage sa;
+	socklen_t len = sockaddr_fill(&sa, AF_INET, &addr, PORT_SINK);
+
+	snprintf(links, sizeof(links),
+		 "link add tun0 index %u type veth peer name far0 index 1000\n"
+		 "link set tun0 up\nlink set far0 up\n"
+		 "addr add 10.20.0.2/24 dev tun0\n"
+		 "neigh replace 10.20.0.1 lladdr 02:00:00:00:00:01 dev tun0\n"
+		 "route add default via 10.20.0.1\n",
+		 ifindex);
+	if (unshare(CLONE_NEWNET) < 0 || proc_run(argv, -1, links, NULL, 0) < 0)
+		return 1;
+	for (unsigned i = 0; i < GUEST_SENDS; i++) {
+		_cleanup_close_ int fd =
+			socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+		if (fd < 0 ||
+		    sendto(fd, "?", 1, 0, (struct sockaddr *)&sa, len) < 0)
+			return 2;
+	}
+	return received_by("far0") < GUEST_SENDS ? 3 : 0;
+}
+
+static int twin_run(struct life *life, const char *when)
+{
+	for (enum app app = 0; app < N_APPS; app++) {
+		pid_t pid = proc_fork(life->lab, life->lab->cgroup_fd[app],
+				      NS_CLIENT);
+		int r;
+
+		if (pid == 0)
+			_exit(twin_main(life->lab->ifindex[SIDE_TUNNEL]));
+		r = pid < 0 ? (int)pid : proc_wait(pid, fault_ms(life, 20000));
+		if (r != 0)
+			return life_no(life, "%s, %s app: %s", when,
+				       app == APP_LISTED ? "listed" :
+							   "unlisted",
+				       r == 2 ? "refused" :
+				       r == 3 ? "dropped" :
+						"cannot begin");
+	}
+	return 0;
+}
+
+/* What has a number or an address in common with our tunnel is not ours. */
+static int twin_namespace(struct life *life)
+{
+	int r = twin_run(life, "without splitd");
+
+	if (r >= 0)
+		r = fault_govern(life);
+	if (r >= 0)
+		r = twin_run(life, "governed");
+	return r < 0 ? r : life_governed(life);
+}
+
 const struct life_test fault_odd_tests[] = {
 	{ "fault-13-fragments", fragments, LIFE_STOPPED },
 	{ "fault-13-peer-over", comes_over, 0 },
 	{ "fault-13-foreign-door", foreign_door, LIFE_STOPPED },
+	{ "fault-21-twin-namespace", twin_namespace, LIFE_STOPPED },
 	{ 0 }
 };
