@@ -413,9 +413,39 @@ void attach_door_remove(const struct attach *attach, unsigned int ifindex)
 	door_remove(&attach->pins, ifindex);
 }
 
+/*
+ * The kernel takes a link down some time after its last handle is gone, ours or
+ * anybody's; those of a cgroup can be told to go now (73b11c2ab072, 5.9). What
+ * refuses goes before what steers: in between nothing is refused for not being
+ * steered.
+ */
+static void detach_hooks(const char *bpffs)
+{
+	struct pins pins = { .lock = -1 };
+	char path[PATH_MAX];
+
+	if (strlen(bpffs) >= sizeof(pins.root))
+		return;
+	strcpy(pins.root, bpffs);
+	for (size_t i = N_HOOKS; i-- > 0;) {
+		_cleanup_close_ int fd = -1;
+
+		if (hooks[i].cgroup &&
+		    !pins_link_path(&pins, hooks[i].name, path))
+			fd = bpf_obj_get(path);
+		/* already dead, with its cgroup: gone all the same */
+		if (fd >= 0)
+			(void)bpf_link_detach(fd);
+	}
+}
+
 int attach_purge(const char *bpffs)
 {
-	int r = door_purge(bpffs), s = pins_purge(bpffs);
+	int r, s;
+
+	detach_hooks(bpffs);
+	r = door_purge(bpffs);
+	s = pins_purge(bpffs);
 
 	return r ? r : s;
 }

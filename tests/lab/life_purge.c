@@ -16,14 +16,21 @@
 #include <unistd.h>
 
 #include "tests/lab/cleanup.h"
-#include "tests/lab/life.h"
+#include "tests/lab/fault.h"
 
 #define SETTLE_MS 5000
+#define MAX_LINKS 32
+#define AT_ONCE	  10
 
 enum ending {
 	STOPPED,
 	RUNNING,
 	KILLED
+};
+
+struct held_links {
+	unsigned n;
+	int fd[MAX_LINKS];
 };
 
 /* What counts or is drawn at random, and changes by itself. */
@@ -222,6 +229,45 @@ static int purge_twice(struct life *life)
 	return r < 0 ? r : daemon_purge(life->lab);
 }
 
+static int link_hold(void *ctx, const char *name, int fd)
+{
+	struct held_links *held = ctx;
+
+	(void)name;
+	if (held->n == MAX_LINKS)
+		return -ENOSPC;
+	held->fd[held->n] = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	if (held->fd[held->n] < 0)
+		return -errno;
+	held->n++;
+	return 0;
+}
+
+/*
+ * When it says that it is done, it is. The kernel lets go of a link some time
+ * after its last pin, or when others do who look at it, as here; and what is
+ * still attached then refuses the app what nobody steers any more.
+ */
+static int purge_held(struct life *life)
+{
+	struct held_links held = { 0 };
+	int r = link_pins(life, link_hold, &held);
+
+	if (r < 0 || !held.n)
+		r = life_no(life, "no links: %d", r);
+	else if (daemon_stop(life->lab, SIGTERM) < 0 ||
+		 daemon_purge(life->lab) < 0)
+		r = life_no(life, "stop and purge: failed");
+	if (r >= 0)
+		r = life_goes(life, APP_LISTED, DST_LISTED, SIDE_UPLINK);
+	if (r >= 0 && programs_on(life))
+		r = life_no(life, "%u programs are still attached",
+			    programs_on(life));
+	while (held.n)
+		close(held.fd[--held.n]);
+	return r;
+}
+
 const struct life_test life_purge_tests[] = {
 	{ "purge-stopped", purge_stopped, LIFE_STOPPED },
 	{ "purge-running", purge_running, LIFE_STOPPED },
@@ -229,5 +275,6 @@ const struct life_test life_purge_tests[] = {
 	{ "purge-other-abi", purge_abi, LIFE_STOPPED },
 	{ "purge-foreign-clsact", purge_clsact, LIFE_STOPPED },
 	{ "purge-twice", purge_twice, LIFE_STOPPED },
+	{ "purge-held", purge_held, 0 },
 	{ 0 }
 };
