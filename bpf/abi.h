@@ -75,6 +75,7 @@
 	X(TUNNEL_SOURCE, 18, "tunnel_source", 's')                             \
 	X(TUNNEL_DEVICE, 19, "tunnel_device", 's')                             \
 	X(CONFINED, 20, "confined", 'o')                                       \
+	X(NO_STORAGE, 21, "no_socket_storage", 'o')                            \
 	/* dropped by the guard */                                             \
 	X(LEAK_INTERFACE, 24, "leak_interface", 'l')                           \
 	X(LEAK_SOURCE, 25, "leak_source", 'l')                                 \
@@ -104,6 +105,7 @@
 #define SP_R_TUNNEL_SOURCE   18
 #define SP_R_TUNNEL_DEVICE   19
 #define SP_R_CONFINED	     20
+#define SP_R_NO_STORAGE	     21 /* a socket that nothing can be noted on */
 #define SP_R_LEAK_INTERFACE  24
 #define SP_R_LEAK_SOURCE     25
 #define SP_R_STRAY_INTERFACE 26
@@ -302,7 +304,6 @@ struct sp_drop_key {
 #define SP_STAT_TASK_MISSES 1 /* hooks that had to look at the executable */
 #define SP_STAT_DEEP_CGROUP 2 /* deeper than the walk goes */
 #define SP_STAT_EVENTS_LOST 3
-#define SP_STAT_STORAGE	    4 /* no memory for a socket's storage */
 #define SP_STAT_MAX	    8
 
 /* sp_event, RINGBUF: a process came into a class with sockets in its hands. */

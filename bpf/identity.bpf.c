@@ -79,7 +79,7 @@ static __always_inline int sp_class_socket(const struct sp_config *config,
 	sock = class ? sp_sock_make(sk) :
 		       bpf_sk_storage_get(&sp_sock, sk, NULL, 0);
 	if (!sock && class) {
-		sp_count(SP_STAT_STORAGE);
+		sp_count_drop(class, SP_R_NO_STORAGE);
 		return REFUSE;
 	}
 	if (sock && sock->class != class)
