@@ -13,6 +13,7 @@
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <time.h>
@@ -91,6 +92,22 @@ static int end(struct life *life)
 	return r < 0 ? r : daemon_purge(life->lab);
 }
 
+/* What was refused on the way says more than that an errno was seen. */
+static void drops_print(struct life *life)
+{
+	_cleanup_ctl_ struct ctl ctl = { 0 };
+	_cleanup_json_ json_t *json = NULL;
+	char *text;
+
+	if (life->lab->daemon.pid <= 0 ||
+	    ctl_run(life, 0, &ctl, "status", "--json", NULL) < 0 ||
+	    ctl_json(life, &ctl, &json) < 0)
+		return;
+	text = json_dumps(json_object_get(json, "drops"), JSON_COMPACT);
+	printf("    drops: %s\n", text ? text : "none told");
+	free(text);
+}
+
 static int run_one(struct life *life, const struct life_test *test)
 {
 	struct score *score = &life->lab->score;
@@ -113,6 +130,7 @@ static int run_one(struct life *life, const struct life_test *test)
 		report_result(life->lab, test->name, false);
 		printf("not ok %s: %s\n", test->name,
 		       life->text[0] == '\1' ? life->text + 1 : strerror(-r));
+		drops_print(life);
 	}
 	s = end(life);
 	if (life->lab->verbose)
