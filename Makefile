@@ -279,9 +279,12 @@ $(BUILD)/vm/base.cpio: $(BUILD)/vm/installed $(BUILD)/vm/init \
 
 vm-image: $(BUILD)/vm/base.cpio
 
+# What two processors can do to each other; emulated, they take turns anywhere.
+RACES = race race-update race-reload
+
 vm: deps
 	@$(MAKE) --no-print-directory vm-image
-	@KERNEL="$(KERNEL)" SUITE="$(if $(RACE),race,$(SUITE))" \
+	@KERNEL="$(KERNEL)" SUITE="$(if $(RACE),$(RACES),$(SUITE))" \
 		VM_ROWS="$(ROWS)" vmtest/run $(BUILD) $(VM_CACHE) full
 
 # What deps installs changes the choice of tools above: hence a second make.

@@ -196,7 +196,8 @@ static int flooded(struct life *life, struct flood *flood,
 		   struct links *links, unsigned rounds)
 {
 	uint32_t least = fault_count(life, CONNECTS);
-	int64_t end = now_ms() + FLOOD_MS;
+	int patience = fault_ms(life, FLOOD_MS);
+	int64_t end = now_ms() + patience;
 	pid_t pids[N_APPS];
 	char why[200];
 	int r = life_forget(life);
@@ -211,7 +212,7 @@ static int flooded(struct life *life, struct flood *flood,
 		r = round(life, links);
 		if (now_ms() > end)
 			r = life_no(life, "%u connects in %d ms",
-				    flood->done[0] + flood->done[1], FLOOD_MS);
+				    flood->done[0] + flood->done[1], patience);
 	}
 	flood->stop = true;
 	for (enum app app = 0; app < N_APPS; app++)
