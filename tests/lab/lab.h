@@ -361,7 +361,8 @@ const struct row *rows_at(size_t i); /* NULL behind the last */
 
 extern const struct row rows_tcp[], rows_udp[], rows_icmp[], rows_uring[],
 	rows_pass[], rows_server[], rows_pull[], rows_escape[], rows_door[],
-	rows_confine[], rows_identity[], rows_memory[], rows_held[];
+	rows_confine[], rows_identity[], rows_path[], rows_memory[],
+	rows_held[];
 
 /* hooks.c, probe.c */
 int hooks_run(struct lab *lab);

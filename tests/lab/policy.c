@@ -70,6 +70,7 @@ static const struct {
 	{ "com.example.other", "bin/other" },
 	{ "com.example.swap", "bin/swap" },
 	{ "com.example.late", "late/app" },
+	{ "com.example.turned", "bin/turn/app" },
 };
 #define N_EXE_APPS (sizeof(exe_apps) / sizeof(*exe_apps))
 
@@ -155,8 +156,16 @@ static int executables_make(const struct lab *lab)
 		r = copy_file("/proc/self/exe", path,
 			      strcmp(copies[i], "setuid") == 0 ? 04755 : 0755);
 	}
+	for (char side = 'a'; side <= 'b' && r >= 0; side++) {
+		snprintf(path, sizeof(path), "%s/bin/turn-%c/app", lab->dir,
+			 side);
+		r = copy_file("/proc/self/exe", path, 0755);
+	}
 	snprintf(path, sizeof(path), "%s/bin/link", lab->dir);
 	if (r >= 0 && symlink("app", path) < 0)
+		r = -errno;
+	snprintf(path, sizeof(path), "%s/bin/turn", lab->dir);
+	if (r >= 0 && symlink("turn-a", path) < 0)
 		r = -errno;
 	return r;
 }
@@ -164,8 +173,9 @@ static int executables_make(const struct lab *lab)
 /* The files and executables of the run, in its temporary directory. */
 int policy_write(const struct lab *lab)
 {
-	static const char *const dirs[] = { "policy", "state", "run", "bin",
-					    "late" };
+	static const char *const dirs[] = { "policy",	 "state", "run",
+					    "bin",	 "late",  "bin/turn-a",
+					    "bin/turn-b" };
 	char path[LAB_PATH + 32];
 	int r = 0;
 

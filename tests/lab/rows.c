@@ -4,9 +4,9 @@
 #include "tests/lab/lab.h"
 
 static const struct row *const groups[] = {
-	rows_tcp,      rows_udp,    rows_icmp,	 rows_uring, rows_pass,
-	rows_server,   rows_pull,   rows_escape, rows_door,  rows_confine,
-	rows_identity, rows_memory, rows_held,
+	rows_tcp,      rows_udp,  rows_icmp,   rows_uring, rows_pass,
+	rows_server,   rows_pull, rows_escape, rows_door,  rows_confine,
+	rows_identity, rows_path, rows_memory, rows_held,
 };
 
 const struct row *rows_at(size_t i)

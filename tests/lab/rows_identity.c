@@ -3,9 +3,9 @@
 
 /*
  * All executables are copies of the lab itself: an image started as "PATH @op
- * NAME" goes on with the trial of its starter (proc.c). "app", "other" and
- * "swap" are listed by their path, "late/app" was listed before it existed,
- * "plain" is nobody. ROW_GUEST starts in the unlisted app's cgroup, so that
+ * NAME" goes on with the trial of its starter (proc.c). "app", "other" are
+ * listed by their path, "plain" is nobody; paths that change are in
+ * rows_path.c. ROW_GUEST starts in the unlisted app's cgroup, so that
  * what counts is the executable alone.
  */
 #include <errno.h>
@@ -225,34 +225,6 @@ static int exe_setuid(struct trial *trial)
 	return path_exec(trial, "bin/app", "exec-setuid");
 }
 
-/* A fresh file under a listed name; with a rename, a new inode over it. */
-static int fresh_exec(struct trial *trial, const char *file, bool rename_over)
-{
-	char path[LAB_PATH + 32], draft[LAB_PATH + 40];
-	int r;
-
-	snprintf(path, sizeof(path), "%s/%s", trial->dir, file);
-	snprintf(draft, sizeof(draft), "%s.new", path);
-	if (!rename_over)
-		unlink(path);
-	r = copy_file("/proc/self/exe", rename_over ? draft : path, 0755);
-	if (r >= 0 && rename_over && rename(draft, path) < 0)
-		r = -errno;
-	if (r < 0)
-		return trial_fail(trial, FAULT_OTHER, "copy: %s", strerror(-r));
-	return op_exec(trial, path, "ask");
-}
-
-static int exe_late(struct trial *trial)
-{
-	return fresh_exec(trial, "late/app", false);
-}
-
-static int exe_renamed(struct trial *trial)
-{
-	return fresh_exec(trial, "bin/swap", true);
-}
-
 static int race(struct trial *trial)
 {
 	unsigned started = 0;
@@ -438,8 +410,6 @@ const struct row rows_identity[] = {
 	  .apps = BIT(APP_UNLISTED),
 	  .families = REAL_FAMS,
 	  TWO_DSTS },
-	{ .name = "exe-late", .run = exe_late, LISTED_EXE },
-	{ .name = "exe-renamed", .run = exe_renamed, LISTED_EXE },
 	{ .name = "exe-race", .run = race, LISTED_EXE },
 	{ .name = "cgroup-new",
 	  .drive = cgroup_new,
