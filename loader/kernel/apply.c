@@ -21,11 +21,11 @@
  * so it does not matter how far the new one came.
  */
 
-static int apply_tunnel(struct engine *engine, const struct tunnel *tunnel)
+/* Gives the tunnel its slot and finds what is to change, without doing it. */
+static int plan_tunnel(struct engine *engine, const struct tunnel *tunnel,
+		       struct binding_change *ret_change)
 {
 	struct binding_context context = engine_binding_context(engine);
-	struct sp_set set = { 0 };
-	struct binding *binding;
 	uint32_t slot;
 	int r;
 
@@ -33,18 +33,52 @@ static int apply_tunnel(struct engine *engine, const struct tunnel *tunnel)
 	r = numbers_give(engine->tunnel_numbers, tunnel->uuid, &slot);
 	if (r)
 		return engine_fail(engine, r, "no mark for another tunnel");
-	binding = &engine->bindings[slot];
+	r = binding_plan(&context, &engine->bindings[slot], tunnel, ret_change);
+
+	return r ? engine_fail(engine, r, "cannot compare prefixes") : 0;
+}
+
+static int apply_tunnel(struct engine *engine, const struct tunnel *tunnel,
+			struct binding_change *change)
+{
+	struct binding_context context = engine_binding_context(engine);
+	uint32_t slot = numbers_find(engine->tunnel_numbers, tunnel->uuid);
+	struct binding *binding = &engine->bindings[slot];
+	struct sp_set set = { .tunnel = slot };
+	int r;
+
 	if (binding->tunnel && binding->tunnel->interface &&
 	    (!tunnel->interface ||
 	     strcmp(binding->tunnel->interface, tunnel->interface)))
 		binding->routed = false;
 	binding->tunnel = tunnel;
-	r = binding_prefixes(&context, binding, tunnel);
-	set.tunnel = slot;
+	r = binding_make(&context, binding, change);
 	if (!r)
 		r = map_put(attach_map(engine->attach, MAP_SET), &slot, &set);
 
 	return r ? engine_fail(engine, r, "cannot write prefixes") : 0;
+}
+
+/*
+ * Every difference is found before the first is written: how long the tables
+ * are between two policies does not depend on how much stays the same.
+ */
+static int apply_tunnels(struct engine *engine, const struct policy *policy)
+{
+	_cleanup_free_ struct binding_change *changes =
+		calloc(policy->n_tunnels + 1, sizeof(*changes));
+	int r = 0;
+
+	if (!changes)
+		return engine_fail(engine, -ENOMEM, "cannot apply");
+	for (size_t i = 0; !r && i < policy->n_tunnels; i++)
+		r = plan_tunnel(engine, &policy->tunnels[i], &changes[i]);
+	for (size_t i = 0; !r && i < policy->n_tunnels; i++)
+		r = apply_tunnel(engine, &policy->tunnels[i], &changes[i]);
+	for (size_t i = 0; i < policy->n_tunnels; i++)
+		binding_change_clear(&changes[i]);
+
+	return r;
 }
 
 static int apply_app(struct engine *engine, const struct policy *policy,
@@ -152,12 +186,13 @@ static int sync_members(struct engine *engine, const struct policy *policy,
 	return r ? engine_fail(engine, r, "cannot resolve selectors") : 0;
 }
 
-/* At start-up nobody knows what the map holds; now it has no set but ours. */
-static void know_the_rest(struct engine *engine)
+/* At start-up nobody knows what the map holds: an earlier daemon's prefixes. */
+static int learn(struct engine *engine)
 {
-	for (uint32_t slot = 1; slot <= SP_MAX_TUNNELS; slot++)
-		if (!engine->bindings[slot].tunnel)
-			engine->bindings[slot].known = true;
+	struct binding_context context = engine_binding_context(engine);
+	int r = binding_learn(&context, engine->bindings + 1, SP_MAX_TUNNELS);
+
+	return r ? engine_fail(engine, r, "cannot list prefixes") : 0;
 }
 
 static int move(struct engine *engine, const struct policy *from,
@@ -178,8 +213,10 @@ static int move(struct engine *engine, const struct policy *from,
 	engine->policy = to;
 
 	r = engine_read_host(engine, &moved);
-	for (size_t i = 0; !r && i < to->n_tunnels; i++)
-		r = apply_tunnel(engine, &to->tunnels[i]);
+	if (!r && !from)
+		r = learn(engine);
+	if (!r)
+		r = apply_tunnels(engine, to);
 	if (!r)
 		r = engine_host_changed(engine);
 	for (size_t i = 0; !r && i < to->n_apps; i++)
@@ -194,8 +231,6 @@ static int move(struct engine *engine, const struct policy *from,
 		r = engine_host_changed(engine);
 	if (!r && !from)
 		r = drop_stale_interfaces(engine);
-	if (!r && !from)
-		know_the_rest(engine);
 	if (!r)
 		engine->config.generation++;
 	if (!r && (changed || !from))

@@ -8,7 +8,6 @@
 #include "loader/kernel/binding.h"
 #include "loader/kernel/maps.h"
 #include "loader/util/cleanup.h"
-#include "policy/plan/diff.h"
 #include "policy/plan/local.h"
 
 /*
@@ -68,70 +67,124 @@ static int del_prefix(void *ctx, const struct prefix *prefix)
 }
 
 static int change_prefixes(struct prefix_change *change,
-			   const struct prefix *old, size_t n_old,
-			   const struct prefix *new, size_t n_new)
+			   const struct prefix_delta *delta)
 {
 	const struct prefix_sink sink = { add_prefix, del_prefix, change };
 	int r, s;
 
 	nl_forgive(change->context->nl, gone);
-	r = prefix_diff(old, n_old, new, n_new, &sink);
+	r = prefix_delta_tell(delta, &sink);
 	s = nl_flush(change->context->nl);
 
 	return r ? r : s;
 }
 
-/* Afterwards the binding's prefixes are those that the map holds. */
-static int learn_prefixes(const struct binding_context *context,
-			  struct binding *binding)
+/* The slot's part of what the map holds, which is sorted by slot. */
+static int take_share(struct binding *binding, const struct prefix *all,
+		      size_t n_all, size_t *at)
 {
-	struct prefix *found;
-	size_t n;
-	int r;
+	size_t begin = *at, n;
+	struct prefix *share;
 
-	if (binding->known)
-		return 0;
-	r = map_prefix_list(attach_map(context->attach, MAP_PREFIX),
-			    binding->slot, &found, &n);
-	if (r)
-		return r;
+	while (begin < n_all && all[begin].origin < binding->slot)
+		begin++;
+	for (n = 0; begin + n < n_all; n++)
+		if (all[begin + n].origin != binding->slot)
+			break;
+	*at = begin + n;
+	share = calloc(n + 1, sizeof(*share));
+	if (!share)
+		return -ENOMEM;
+	if (n)
+		memcpy(share, all + begin, n * sizeof(*share));
 	free(binding->prefixes);
-	binding->prefixes = found;
+	binding->prefixes = share;
 	binding->n_prefixes = n;
 	binding->known = true;
 
 	return 0;
 }
 
-int binding_prefixes(const struct binding_context *context,
-		     struct binding *binding, const struct tunnel *tunnel)
+int binding_learn(const struct binding_context *context,
+		  struct binding *bindings, size_t n_bindings)
+{
+	_cleanup_free_ struct prefix *all = NULL;
+	size_t n_all, at = 0;
+	bool known = true;
+	int r = 0;
+
+	for (size_t i = 0; i < n_bindings; i++)
+		known &= bindings[i].known;
+	if (known)
+		return 0;
+	r = map_prefix_list(attach_map(context->attach, MAP_PREFIX), &all,
+			    &n_all);
+	for (size_t i = 0; !r && i < n_bindings; i++)
+		if (!bindings[i].known)
+			r = take_share(&bindings[i], all, n_all, &at);
+
+	return r;
+}
+
+void binding_change_clear(struct binding_change *change)
+{
+	prefix_delta_clear(&change->delta);
+	free(change->prefixes);
+	*change = (struct binding_change){ 0 };
+}
+
+int binding_plan(const struct binding_context *context, struct binding *binding,
+		 const struct tunnel *tunnel, struct binding_change *ret_change)
 {
 	static const struct tunnel none;
-	struct prefix_change change = { context, binding, true,
-					binding->routed };
-	_cleanup_free_ struct prefix *wanted = NULL, *before = NULL;
-	size_t n_wanted, n_before;
+	struct binding_change change = { 0 };
 	int r;
 
 	r = local_exempt(tunnel ? tunnel : &none, context->on_link,
-			 context->n_on_link, &wanted, &n_wanted);
+			 context->n_on_link, &change.prefixes,
+			 &change.n_prefixes);
 	if (!r)
-		r = learn_prefixes(context, binding);
+		r = binding_learn(context, binding, 1);
+	if (!r)
+		r = prefix_delta_find(binding->prefixes, binding->n_prefixes,
+				      change.prefixes, change.n_prefixes,
+				      &change.delta);
 	if (r) {
 		binding->known = false; /* so it is tried again */
+		binding_change_clear(&change);
 		return r;
 	}
-	before = binding->prefixes;
-	n_before = binding->n_prefixes;
-	binding->prefixes = TAKE_PTR(wanted);
-	binding->n_prefixes = n_wanted;
-	r = change_prefixes(&change, before, n_before, binding->prefixes,
-			    n_wanted);
+	*ret_change = change;
+
+	return 0;
+}
+
+int binding_make(const struct binding_context *context, struct binding *binding,
+		 struct binding_change *change)
+{
+	struct prefix_change writes = { context, binding, true,
+					binding->routed };
+	struct prefix *before = binding->prefixes;
+	int r;
+
+	binding->prefixes = change->prefixes;
+	binding->n_prefixes = change->n_prefixes;
+	change->prefixes = before;
+	r = change_prefixes(&writes, &change->delta);
 	/* what map and table hold now is anybody's guess */
 	if (r)
 		binding->routed = binding->known = false;
 
 	return r;
+}
+
+int binding_prefixes(const struct binding_context *context,
+		     struct binding *binding, const struct tunnel *tunnel)
+{
+	_cleanup_(binding_change_clear) struct binding_change change = { 0 };
+	int r = binding_plan(context, binding, tunnel, &change);
+
+	return r ? r : binding_make(context, binding, &change);
 }
 
 /* A route of ours that is not as it should be: out of the way first. */
@@ -159,6 +212,7 @@ static int write_routes(const struct binding_context *context,
 			struct binding *binding)
 {
 	struct prefix_change change = { context, binding, false, true };
+	_cleanup_(prefix_delta_clear) struct prefix_delta delta = { 0 };
 	_cleanup_free_ struct prefix *found = NULL;
 	static const int no_ipv6[] = { ESRCH, EAFNOSUPPORT, EACCES, ENODEV, 0 };
 	size_t n_found;
@@ -169,8 +223,10 @@ static int write_routes(const struct binding_context *context,
 	if (!r)
 		r = drop_wrong(context, binding, found, &n_found);
 	if (!r)
-		r = change_prefixes(&change, found, n_found, binding->prefixes,
-				    binding->n_prefixes);
+		r = prefix_delta_find(found, n_found, binding->prefixes,
+				      binding->n_prefixes, &delta);
+	if (!r)
+		r = change_prefixes(&change, &delta);
 	if (r)
 		return r;
 

@@ -10,6 +10,7 @@
 #include "loader/kernel/netdev.h"
 #include "loader/kernel/nl.h"
 #include "loader/kernel/route.h"
+#include "policy/plan/diff.h"
 #include "policy/plan/policy.h"
 
 /* What bindings share; all borrowed. */
@@ -42,6 +43,36 @@ struct binding {
 	bool routed;
 	bool known;
 };
+
+/*
+ * Afterwards the prefixes of these bindings, in the order of their slots, are
+ * `known`. The map is read once, however many they are.
+ */
+int binding_learn(const struct binding_context *context,
+		  struct binding *bindings, size_t n_bindings);
+
+/*
+ * How the prefixes of a slot are to change: found without a write, so that
+ * between the first write of a new policy and the last there are only writes.
+ */
+struct binding_change {
+	struct prefix
+		*prefixes; /* owned: those to be; once made, those before */
+	size_t n_prefixes;
+	struct prefix_delta delta;
+};
+
+/*
+ * binding_make() does what binding_plan() found, in the LPM map and, while
+ * routed, in the kernel's table. The binding's prefixes must not change in
+ * between. binding_change_clear() comes last; zeroes may be cleared.
+ */
+int binding_plan(const struct binding_context *context, struct binding *binding,
+		 const struct tunnel *tunnel,
+		 struct binding_change *ret_change);
+int binding_make(const struct binding_context *context, struct binding *binding,
+		 struct binding_change *change);
+void binding_change_clear(struct binding_change *change);
 
 /*
  * Moves the prefixes of the slot to those that the tunnel has on this host, in

@@ -87,20 +87,21 @@ int map_prefix_del(int fd, uint32_t set, const struct prefix *prefix)
 	return map_del(fd, &key);
 }
 
+/* By set, then as prefix_compare() has it. */
 static int compare_prefix(const void *a, const void *b)
 {
 	const struct prefix *x = a, *y = b;
-	int r = memcmp(&x->addr, &y->addr, sizeof(x->addr));
 
-	return r ? r : (int)x->len - (int)y->len;
+	if (x->origin != y->origin)
+		return x->origin < y->origin ? -1 : 1;
+
+	return prefix_compare(x, y);
 }
 
-int map_prefix_list(int fd, uint32_t set, struct prefix **ret_prefixes,
-		    size_t *ret_n)
+int map_prefix_list(int fd, struct prefix **ret_prefixes, size_t *ret_n)
 {
 	_cleanup_free_ struct sp_prefix_key *keys = NULL;
 	_cleanup_free_ struct prefix *prefixes = NULL;
-	uint32_t wire = htonl(set);
 	size_t n_keys, n = 0;
 	int r;
 
@@ -113,14 +114,16 @@ int map_prefix_list(int fd, uint32_t set, struct prefix **ret_prefixes,
 	for (size_t i = 0; i < n_keys; i++) {
 		struct sp_route route;
 		struct sp_prefix_key exact = keys[i];
+		uint32_t wire;
 
 		/* a lookup of the prefix itself finds it or a longer host */
-		if (memcmp(keys[i].set, &wire, sizeof(wire)) ||
-		    keys[i].prefixlen < 32 || map_get(fd, &exact, &route))
+		if (keys[i].prefixlen < 32 || map_get(fd, &exact, &route))
 			continue;
+		memcpy(&wire, keys[i].set, sizeof(wire));
 		memcpy(&prefixes[n].addr, &keys[i].addr, 16);
 		prefixes[n].len = (uint8_t)(keys[i].prefixlen - 32);
 		prefixes[n].excluded = route.verdict != SP_TUNNEL;
+		prefixes[n].origin = ntohl(wire);
 		n++;
 	}
 	if (n)

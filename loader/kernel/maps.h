@@ -31,8 +31,7 @@ static inline struct sp_addr sp_addr_of(const struct in6_addr *addr)
 /* One prefix of a set in the LPM map. */
 int map_prefix_put(int fd, uint32_t set, const struct prefix *prefix);
 int map_prefix_del(int fd, uint32_t set, const struct prefix *prefix);
-/* What the map holds of one set, sorted as in a policy. */
-int map_prefix_list(int fd, uint32_t set, struct prefix **ret_prefixes,
-		    size_t *ret_n);
+/* What the map holds: by set, which `origin` tells, and as in a policy. */
+int map_prefix_list(int fd, struct prefix **ret_prefixes, size_t *ret_n);
 
 #endif

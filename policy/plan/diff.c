@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The difference between two compiled policies: pure, ordered, printable. */
 #include <errno.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,85 +10,133 @@
 
 #define LENGTHS 129 /* 0..128 bits */
 
-/*
- * Prefixes of two sorted arrays that differ, ordered by length in linear time:
- * a million of them must not cost more than reading them.
- */
-struct pick {
-	const struct prefix **prefixes; /* by length, ascending */
-	size_t start[LENGTHS + 1];
-	size_t n;
+/* Prefixes that differ: few of a million, as a rule, or all of them. */
+struct picked {
+	const struct prefix **prefixes;
+	size_t n, room;
 };
 
-/* Walks both arrays; take() sees what is new or means something else now. */
-static void walk(const struct prefix *old, size_t n_old,
-		 const struct prefix *new, size_t n_new,
-		 void (*take)(struct pick *, const struct prefix *),
-		 struct pick *added, struct pick *gone)
+static int pick(struct picked *picked, const struct prefix *prefix)
+{
+	if (picked->n == picked->room) {
+		size_t room = picked->room ? picked->room * 2 : 64;
+		const struct prefix **larger =
+			reallocarray(picked->prefixes, room, sizeof(*larger));
+
+		if (!larger)
+			return -ENOMEM;
+		picked->prefixes = larger;
+		picked->room = room;
+	}
+	picked->prefixes[picked->n++] = prefix;
+	return 0;
+}
+
+static void picked_clear(struct picked *picked)
+{
+	free(picked->prefixes);
+}
+
+/* Walks both arrays; what is new means something else now, or was not there. */
+static int walk(const struct prefix *old, size_t n_old,
+		const struct prefix *new, size_t n_new, struct picked *added,
+		struct picked *gone)
 {
 	size_t i = 0, k = 0;
+	int r = 0;
 
-	while (i < n_old || k < n_new) {
+	while (r == 0 && (i < n_old || k < n_new)) {
 		int order = i == n_old ? 1 :
 			    k == n_new ? -1 :
 					 prefix_compare(&old[i], &new[k]);
 
 		if (order < 0)
-			take(gone, &old[i]);
+			r = pick(gone, &old[i]);
 		else if (order > 0 || old[i].excluded != new[k].excluded)
-			take(added, &new[k]);
+			r = pick(added, &new[k]);
 		i += order <= 0;
 		k += order >= 0;
 	}
+	return r;
 }
 
-static void count(struct pick *pick, const struct prefix *prefix)
+/*
+ * By length, in linear time: a million must not cost more than reading them.
+ * Equal lengths stay in their order, or all is the other way round.
+ */
+static int order(const struct picked *picked, bool longest_first,
+		 const struct prefix ***ret)
 {
-	pick->start[prefix->len + 1]++;
-	pick->n++;
-}
+	const struct prefix **ordered = calloc(picked->n + 1, sizeof(*ordered));
+	size_t start[LENGTHS + 1] = { 0 };
 
-static void place(struct pick *pick, const struct prefix *prefix)
-{
-	pick->prefixes[pick->start[prefix->len]++] = prefix;
-}
-
-static int make_room(struct pick *pick)
-{
-	pick->prefixes = calloc(pick->n + 1, sizeof(*pick->prefixes));
-	if (!pick->prefixes)
+	if (!ordered)
 		return -ENOMEM;
+	for (size_t i = 0; i < picked->n; i++)
+		start[picked->prefixes[i]->len + 1]++;
 	for (size_t len = 1; len <= LENGTHS; len++)
-		pick->start[len] += pick->start[len - 1];
+		start[len] += start[len - 1];
+	for (size_t i = 0; i < picked->n; i++) {
+		size_t at = start[picked->prefixes[i]->len]++;
+
+		ordered[longest_first ? picked->n - 1 - at : at] =
+			picked->prefixes[i];
+	}
+	*ret = ordered;
 	return 0;
 }
 
-static void pick_clear(struct pick *pick)
+int prefix_delta_find(const struct prefix *old, size_t n_old,
+		      const struct prefix *new, size_t n_new,
+		      struct prefix_delta *ret_delta)
 {
-	free(pick->prefixes);
+	struct picked added _cleanup_(picked_clear) = { 0 };
+	struct picked gone _cleanup_(picked_clear) = { 0 };
+	struct prefix_delta delta = { 0 };
+	int r;
+
+	r = walk(old, n_old, new, n_new, &added, &gone);
+	if (r == 0)
+		r = order(&added, true, &delta.added);
+	if (r == 0)
+		r = order(&gone, false, &delta.gone);
+	if (r < 0) {
+		prefix_delta_clear(&delta);
+		return r;
+	}
+	delta.n_added = added.n;
+	delta.n_gone = gone.n;
+	*ret_delta = delta;
+	return 0;
+}
+
+int prefix_delta_tell(const struct prefix_delta *delta,
+		      const struct prefix_sink *sink)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < delta->n_added && r >= 0; i++)
+		r = sink->add(sink->ctx, delta->added[i]);
+	for (size_t i = 0; i < delta->n_gone && r >= 0; i++)
+		r = sink->del(sink->ctx, delta->gone[i]);
+	return r < 0 ? r : 0;
+}
+
+void prefix_delta_clear(struct prefix_delta *delta)
+{
+	free(delta->added);
+	free(delta->gone);
+	*delta = (struct prefix_delta){ 0 };
 }
 
 int prefix_diff(const struct prefix *old, size_t n_old,
 		const struct prefix *new, size_t n_new,
 		const struct prefix_sink *sink)
 {
-	struct pick added _cleanup_(pick_clear) = { 0 };
-	struct pick gone _cleanup_(pick_clear) = { 0 };
-	int r;
+	struct prefix_delta delta _cleanup_(prefix_delta_clear) = { 0 };
+	int r = prefix_delta_find(old, n_old, new, n_new, &delta);
 
-	walk(old, n_old, new, n_new, count, &added, &gone);
-	r = make_room(&added);
-	if (r == 0)
-		r = make_room(&gone);
-	if (r < 0)
-		return r;
-	walk(old, n_old, new, n_new, place, &added, &gone);
-
-	for (size_t i = added.n; i-- > 0 && r >= 0;)
-		r = sink->add(sink->ctx, added.prefixes[i]);
-	for (size_t i = 0; i < gone.n && r >= 0; i++)
-		r = sink->del(sink->ctx, gone.prefixes[i]);
-	return r < 0 ? r : 0;
+	return r < 0 ? r : prefix_delta_tell(&delta, sink);
 }
 
 struct change *changes_add(struct changes *changes, enum change_kind kind,

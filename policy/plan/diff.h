@@ -29,6 +29,23 @@ int prefix_diff(const struct prefix *old, size_t n_old,
 		const struct prefix *new, size_t n_new,
 		const struct prefix_sink *sink);
 
+/*
+ * The same in two steps, for whoever wants nothing but writes between his first
+ * write and his last: the difference as a list, which points into both arrays,
+ * and the calls. -ENOMEM; a delta of zeroes is empty and may be cleared.
+ */
+struct prefix_delta {
+	const struct prefix **added, **gone; /* in the order of the calls */
+	size_t n_added, n_gone;
+};
+
+int prefix_delta_find(const struct prefix *old, size_t n_old,
+		      const struct prefix *new, size_t n_new,
+		      struct prefix_delta *ret_delta);
+int prefix_delta_tell(const struct prefix_delta *delta,
+		      const struct prefix_sink *sink);
+void prefix_delta_clear(struct prefix_delta *delta);
+
 enum change_kind {
 	CHANGE_ADD,
 	CHANGE_REMOVE,
