@@ -111,28 +111,50 @@ uint32_t compiler_origin(struct compiler *compiler, const struct source *source,
 			  compiler_copy(compiler, at->path));
 }
 
+/* By hand: there may be a million of them. */
+static size_t put_number(char *to, uint32_t number)
+{
+	char digits[10];
+	size_t n = 0;
+
+	do
+		digits[n++] = (char)('0' + number % 10);
+	while (number /= 10);
+	for (size_t i = 0; i < n; i++)
+		to[i] = digits[n - 1 - i];
+	return n;
+}
+
+/* PATH, the number between these two, and so its place. */
 static uint32_t item_origin(struct compiler *compiler,
 			    const struct source *source, const char *path,
-			    const char *suffix, uint32_t line, uint32_t column)
+			    const char *before, uint32_t index,
+			    const char *behind, const struct spot *at)
 {
-	size_t size = strlen(path) + strlen(suffix) + 1;
-	char *text = arena_alloc(compiler->arena, size);
+	size_t n_path = strlen(path), n_before = strlen(before);
+	size_t n_behind = strlen(behind), n = n_path + n_before;
+	char number[10], *text;
+	size_t digits = put_number(number, index);
 
-	if (text)
-		snprintf(text, size, "%s%s", path, suffix);
-	else
+	text = arena_alloc(compiler->arena, n + digits + n_behind + 1);
+	if (text) {
+		memcpy(text, path, n_path);
+		memcpy(text + n_path, before, n_before);
+		memcpy(text + n, number, digits);
+		memcpy(text + n + digits, behind, n_behind + 1);
+	} else {
 		compiler->error = -ENOMEM;
-	return add_origin(compiler, source->file, line, column, text);
+	}
+	return add_origin(compiler, source->file, at->line, at->column, text);
 }
 
 uint32_t compiler_item_origin(struct compiler *compiler,
 			      const struct source *source, const char *path,
 			      uint32_t index, uint32_t line, uint32_t column)
 {
-	char suffix[16];
+	const struct spot at = { .line = line, .column = column };
 
-	snprintf(suffix, sizeof(suffix), "[%u]", index);
-	return item_origin(compiler, source, path, suffix, line, column);
+	return item_origin(compiler, source, path, "[", index, "]", &at);
 }
 
 uint32_t compiler_route_origin(struct compiler *compiler,
@@ -140,12 +162,15 @@ uint32_t compiler_route_origin(struct compiler *compiler,
 			       const struct route_list *list,
 			       const struct route *route)
 {
-	char suffix[48];
+	static const char *const behind[2][2] = {
+		{ "]", "] (implied by Address)" },
+		{ "", " (implied by Address)" },
+	};
+	const struct spot at = { .line = route->line, .column = route->column };
 
-	snprintf(suffix, sizeof(suffix), list->by_line ? ":%u%s" : "[%u]%s",
-		 route->index, route->implied ? " (implied by Address)" : "");
-	return item_origin(compiler, source, list->at.path, suffix, route->line,
-			   route->column);
+	return item_origin(compiler, source, list->at.path,
+			   list->by_line ? ":" : "[", route->index,
+			   behind[list->by_line][route->implied], &at);
 }
 
 /* An upper bound: one for each fact that can have a place of its own. */

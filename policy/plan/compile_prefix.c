@@ -37,19 +37,6 @@ static const struct {
 
 #define N_ALWAYS_DIRECT (sizeof(always_direct) / sizeof(always_direct[0]))
 
-/* Excluded before included, so that the first of equals is the one to keep. */
-static int compare_prefixes(const void *a, const void *b)
-{
-	const struct prefix *x = a, *y = b;
-	int order = prefix_compare(x, y);
-
-	if (order)
-		return order;
-	if (x->excluded != y->excluded)
-		return x->excluded ? -1 : 1;
-	return x->origin < y->origin ? -1 : x->origin > y->origin;
-}
-
 static int compare_routes(const void *a, const void *b)
 {
 	const struct route *x = a, *y = b;
@@ -175,8 +162,9 @@ static void complain_twice(struct compiler *compiler,
 }
 
 /*
- * Sorts, and keeps the first of equals. What is quiet is not complained of,
- * and app-only's routes are not counted either.
+ * Sorts, and keeps the first of equals: an excluded one where there is one, as
+ * prefix_sort() has it, else the one that was written first. What is quiet is
+ * not complained of, and app-only's routes are not counted either.
  */
 static void settle(struct compiler *compiler,
 		   const struct tunnel_sources *sources,
@@ -185,8 +173,10 @@ static void settle(struct compiler *compiler,
 	struct prefix *prefixes = tunnel->prefixes;
 	size_t n = 0;
 
-	qsort(prefixes, tunnel->n_prefixes, sizeof(*prefixes),
-	      compare_prefixes);
+	if (prefix_sort(prefixes, tunnel->n_prefixes) < 0) {
+		compiler->error = -ENOMEM;
+		return;
+	}
 	for (size_t i = 0; i < tunnel->n_prefixes; i++) {
 		bool again = n && prefix_compare(&prefixes[n - 1],
 						 &prefixes[i]) == 0;
@@ -254,8 +244,8 @@ static void add_built_ins(struct compiler *compiler, struct tunnel *tunnel)
 		added->excluded = true;
 		added->built_in = true;
 	}
-	qsort(tunnel->prefixes, tunnel->n_prefixes, sizeof(*tunnel->prefixes),
-	      compare_prefixes);
+	if (prefix_sort(tunnel->prefixes, tunnel->n_prefixes) < 0)
+		compiler->error = -ENOMEM;
 }
 
 /* Both default routes; returns their origin. */

@@ -142,6 +142,12 @@ const struct app *policy_find_app(const struct policy *policy, const char *id);
 int prefix_compare(const struct prefix *a, const struct prefix *b);
 
 /*
+ * Into that order; of equal ones the excluded come first, and otherwise they
+ * stay in the order they had. -ENOMEM, and then nothing has moved.
+ */
+int prefix_sort(struct prefix *prefixes, size_t n);
+
+/*
  * The longest prefix of the tunnel that holds the (v4-mapped) address; NULL
  * when none does. O(n): the kernel's LPM map is the fast one.
  */

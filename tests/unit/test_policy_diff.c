@@ -128,6 +128,59 @@ static void test_order(void **state)
 	}
 }
 
+/* Slow and obvious: each to where it belongs among those before it. */
+static void insert_sorted(struct prefix *set, size_t n, struct prefix prefix)
+{
+	size_t at = n;
+
+	while (at && (prefix_compare(&set[at - 1], &prefix) > 0 ||
+		      (prefix_compare(&set[at - 1], &prefix) == 0 &&
+		       !set[at - 1].excluded && prefix.excluded))) {
+		set[at] = set[at - 1];
+		at--;
+	}
+	set[at] = prefix;
+}
+
+/* Both families, few distinct bytes, so that many are equal; origin: which. */
+static struct prefix random_prefix(uint32_t origin)
+{
+	struct prefix prefix = { .origin = origin };
+
+	prefix.len = (uint8_t)(rand() % 4 ? 96 + rand() % 33 : rand() % 129);
+	prefix.excluded = rand() % 2;
+	if (rand() % 3)
+		prefix.addr.s6_addr[10] = prefix.addr.s6_addr[11] = 0xff;
+	for (int i = 0; i < 2; i++)
+		prefix.addr.s6_addr[rand() % 16] = (uint8_t)(rand() % 4 * 85);
+	return prefix;
+}
+
+static void test_sort(void **state)
+{
+	struct prefix set[200], sorted[200];
+
+	(void)state;
+	srand(21);
+	memset(set, 0, sizeof(set));
+	for (int round = 0; round < ROUNDS / 10; round++) {
+		size_t n = (size_t)rand() % 200;
+
+		for (size_t i = 0; i < n; i++) {
+			set[i] = random_prefix((uint32_t)i);
+			if (i && rand() % 3 == 0)
+				set[i].addr = set[i - 1].addr;
+			insert_sorted(sorted, i, set[i]);
+		}
+		assert_int_equal(prefix_sort(set, n), 0);
+		for (size_t i = 0; i < n; i++) {
+			assert_int_equal(set[i].origin, sorted[i].origin);
+			assert_int_equal(prefix_compare(&set[i], &sorted[i]),
+					 0);
+		}
+	}
+}
+
 static int stop(void *ctx, const struct prefix *prefix)
 {
 	(void)prefix;
@@ -274,6 +327,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_order),
+		cmocka_unit_test(test_sort),
 		cmocka_unit_test(test_stops),
 		cmocka_unit_test(test_policies),
 		cmocka_unit_test(test_long_names),
