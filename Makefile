@@ -55,9 +55,9 @@ ENGINE	:= $(sort $(wildcard loader/kernel/*.c))
 DAEMON	:= $(sort $(wildcard loader/daemon/*.c))
 CTL	:= $(sort $(wildcard loader/ctl/*.c))
 # What splitctl has in common with the daemon: reading files safely.
-COMMON	:= $(addprefix loader/daemon/,check.c documents.c explanation.c \
-	   fiber.c inputs.c installed.c installed_item.c isolate.c loop.c \
-	   merge.c moment.c sandbox.c)
+COMMON	:= $(addprefix loader/daemon/,answers.c check.c documents.c \
+	   explanation.c fiber.c inputs.c installed.c installed_item.c \
+	   isolate.c loop.c merge.c moment.c sandbox.c)
 LAB	:= $(sort $(wildcard tests/lab/*.c))
 UNIT	:= $(sort $(wildcard tests/unit/test_*.c))
 FUZZ	:= xml bplist cms wgconf host

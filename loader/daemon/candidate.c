@@ -18,6 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "loader/daemon/answers.h"
 #include "loader/daemon/candidate.h"
 #include "loader/daemon/documents.h"
 #include "loader/daemon/merge.h"
@@ -79,20 +80,30 @@ static int refuse_host(const struct input *input, struct report *report)
 	return r < 0 ? r : -EBADMSG;
 }
 
+/* What was good when it had these bytes need not be tried again. */
+static int judge(const struct input *input, struct document *document,
+		 bool known, struct report *report)
+{
+	if (!input->host && document_kind(document) == DOCUMENT_HOST)
+		return refuse_host(input, report);
+	return input->host && !known ? compile_alone(document, report) : 0;
+}
+
 static int parse_now(const struct input *input,
-		     const struct signature_policy *demands,
-		     const struct told *told, struct document **ret_document)
+		     const struct documents *documents, const struct told *told,
+		     struct document **ret_document)
 {
 	struct document *document = NULL;
 	struct report report = { 0 };
 	int r, moved;
 
-	r = sandbox_parse(input->path, input->bytes, input->len, demands,
+	r = answers_parse(documents->answers, input->path, input->bytes,
+			  input->len, input->host ? NULL : documents->demands,
 			  &report, &document);
-	if (r == 0 && input->host)
-		r = compile_alone(document, &report);
-	else if (r == 0 && document_kind(document) == DOCUMENT_HOST)
-		r = refuse_host(input, &report);
+	if (r >= 0)
+		r = judge(input, document, r > 0, &report);
+	if (r < 0)
+		answers_forget(documents->answers, input->path);
 	moved = report_move(r == 0 ? told->round : told->final, &report);
 	report_clear(&report);
 	if (r < 0 || moved < 0)
@@ -103,14 +114,13 @@ static int parse_now(const struct input *input,
 }
 
 static int parse(struct candidate *candidate, struct input *input,
-		 const struct store *store,
-		 const struct signature_policy *demands,
+		 const struct store *store, const struct documents *documents,
 		 const struct told *told, struct document **ret_document)
 {
 	int r = -EBADMSG;
 
 	if (input->bytes && !input->kept)
-		r = parse_now(input, demands, told, ret_document);
+		r = parse_now(input, documents, told, ret_document);
 	if (r != -EBADMSG)
 		return r;
 
@@ -157,8 +167,7 @@ static int parse_files(struct candidate *candidate, const struct store *store,
 	while (i < good->n) {
 		struct input *input = &good->inputs[i];
 		struct document *document = NULL;
-		int r = parse(candidate, input, store,
-			      input->host ? NULL : documents->demands, told,
+		int r = parse(candidate, input, store, documents, told,
 			      &document);
 
 		if (r == -ENOENT) {
@@ -255,6 +264,7 @@ static int compile_once(struct candidate *candidate,
 	int r, twice;
 
 	candidate->n_kept = 0;
+	documents.answers = source->answers;
 	r = parse_files(candidate, source->store, &documents, told);
 	if (r < 0)
 		return r;
@@ -336,6 +346,7 @@ int candidate_read(struct candidate *candidate,
 			    good->had_host, report);
 	if (r == 0)
 		r = compile(candidate, source, report);
+	answers_sweep(source->answers);
 	return r;
 }
 
@@ -366,6 +377,7 @@ int candidate_parse(const struct candidate_source *source, const char *file,
 	const struct told told = { &of_host, &of_host };
 	int r;
 
+	documents.answers = source->answers;
 	r = inputs_add_file(&candidate.good, source->host_path, true,
 			    INPUT_TRUSTED, &of_host);
 	if (r == 0)
@@ -392,6 +404,7 @@ int candidate_find(const struct candidate_source *source,
 	const struct told told = { &ignored, &ignored };
 	int r;
 
+	documents.answers = source->answers;
 	r = inputs_add_dir(&candidate.good, source->policy_dir, INPUT_TRUSTED,
 			   &ignored);
 	if (r == 0)

@@ -8,6 +8,7 @@
 
 #include "loader/daemon/inputs.h"
 
+struct answers;
 struct document;
 struct installed_view;
 struct policy;
@@ -26,6 +27,7 @@ struct candidate {
 struct candidate_source {
 	const char *policy_dir, *host_path;
 	const struct store *store; /* NULL: no last good versions */
+	struct answers *answers;   /* NULL: every file is parsed anew */
 	const struct installed_view *installed; /* NULL: nothing installed */
 	bool dir_was_there, host_was_there;
 };

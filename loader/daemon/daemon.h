@@ -12,6 +12,7 @@
 #include "loader/daemon/options.h"
 #include "policy/read/report.h"
 
+struct answers;
 struct control;
 struct installed;
 struct policy;
@@ -24,6 +25,7 @@ struct daemon {
 	struct instance instance;
 	struct store *store;
 	struct installed *installed;
+	struct answers *answers;
 	struct engine *engine;
 	struct candidate first; /* until it is in force */
 	struct policy *policy;	/* in force; the engine refers to it */

@@ -9,6 +9,7 @@
 
 #include "policy/model/document.h"
 
+struct answers;
 struct report;
 
 struct documents {
@@ -17,6 +18,7 @@ struct documents {
 	int64_t now;				/* for their dates */
 	int64_t from, until;			/* all dates fall outside */
 	const struct signature_policy *demands; /* the host file's; NULL */
+	struct answers *answers; /* what is known of files; NULL: nothing */
 };
 
 /* None yet, to be judged by the wall clock as it is now. */

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "loader/daemon/answers.h"
 #include "loader/daemon/documents.h"
 #include "loader/daemon/installed.h"
 #include "loader/daemon/merge.h"
@@ -66,8 +67,8 @@ static int add(const struct installed_view *view, const json_t *item,
 	r = installed_read(view, item, &bytes, &len);
 	if (r < 0)
 		return r;
-	r = sandbox_parse(name, bytes, len, documents->demands, report,
-			  &document);
+	r = answers_parse(documents->answers, name, bytes, len,
+			  documents->demands, report, &document);
 	if (r == -EBADMSG)
 		r = parse_kept(name, bytes, len, report, &document);
 	/* Never good: not even by these rules. It has been told why. */

@@ -18,6 +18,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "loader/daemon/answers.h"
 #include "loader/daemon/check.h"
 #include "loader/daemon/control.h"
 #include "loader/daemon/daemon.h"
@@ -167,6 +168,9 @@ static int open_state(struct daemon *daemon)
 		r = installed_open(daemon->options.state, &daemon->installed);
 	if (r < 0)
 		return fail("open the state directory", r);
+	daemon->answers = answers_open();
+	if (!daemon->answers)
+		return fail("remember parsers' answers", -ENOMEM);
 	r = removal_open(daemon);
 	return r < 0 ? fail("remove what is to be gone by now", r) : 0;
 }
@@ -233,6 +237,7 @@ static void stop(struct daemon *daemon)
 	candidate_clear(&daemon->first);
 	store_close(daemon->store);
 	installed_close(daemon->installed);
+	answers_close(daemon->answers);
 	alarm_close(&daemon->removal);
 	report_clear(&daemon->report);
 	cleanup_close(&daemon->loop);

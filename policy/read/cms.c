@@ -272,8 +272,7 @@ static void check_signer(struct message *m, CMS_SignerInfo *info, int number)
 	CMS_SignerInfo_get0_algs(info, &key, &certificate, &digest, &signature);
 	if (!certificate) {
 		complain(m, "E208",
-			 "certificate of signer %d is not in the "
-			 "message",
+			 "certificate of signer %d is not in the message",
 			 number + 1);
 		return;
 	}
@@ -294,18 +293,21 @@ static void check_signers(struct message *m)
 
 /* ---- whom to trust ----------------------------------------------------- */
 
+int cms_digest(const void *bytes, size_t len, unsigned char ret[CMS_DIGEST])
+{
+	return EVP_Digest(bytes, len, ret, NULL, EVP_sha256(), NULL) == 1 ?
+		       0 :
+		       -ENOMEM;
+}
+
 static int pin_of(X509 *certificate, struct pin *ret)
 {
 	unsigned char *der = NULL;
-	unsigned int size = sizeof(ret->bytes);
 	int n = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(certificate), &der);
-	int ok;
+	int r = n < 0 ? -ENOMEM : cms_digest(der, (size_t)n, ret->bytes);
 
-	if (n < 0)
-		return -ENOMEM;
-	ok = EVP_Digest(der, (size_t)n, ret->bytes, &size, EVP_sha256(), NULL);
 	OPENSSL_free(der);
-	return ok == 1 ? 0 : -ENOMEM;
+	return r;
 }
 
 /*

@@ -10,6 +10,11 @@
 struct signature;
 struct signature_policy;
 
+#define CMS_DIGEST 32
+
+/* SHA-256; 0 or -ENOMEM. */
+int cms_digest(const void *bytes, size_t len, unsigned char ret[CMS_DIGEST]);
+
 /*
  * Verifies a message in DER or BER. Its content is in the arena and exists
  * only when all signers' signatures match it and the policy is content with

@@ -193,15 +193,30 @@ static int busy_serves(struct life *life)
 	return r < 0 ? r : life_goes(life, APP_LISTED, DST_LISTED, SIDE_UPLINK);
 }
 
+/*
+ * A file that has not changed is not parsed, unless it depends on the time: any
+ * but the host file does while that has something to say of signatures.
+ */
+static int always_parsed(struct life *life)
+{
+	int r = file_edit(life, "host.plist", "<dict>",
+			  "<dict><key>AllowSHA1</key><true/>");
+
+	return r < 0 ? r : ctl_reload(life, 0);
+}
+
 /* After its time it is given up, and its file's last good version stays. */
 static int busy_hangs(struct life *life)
 {
 	struct asker asker = { 0 };
-	int64_t start = now_ms();
+	int64_t start = 0;
 	char text[4096] = "";
 	pid_t parser = -1;
-	int r = parser_await(life), status;
+	int r = always_parsed(life), status;
 
+	if (r >= 0)
+		r = parser_await(life);
+	start = now_ms();
 	if (r >= 0)
 		r = asker_start(life, &asker, "reload", "--json");
 	if (r >= 0)
@@ -214,7 +229,7 @@ static int busy_hangs(struct life *life)
 	status = asker.pid > 0 ? asker_end(&asker, text, sizeof(text)) : -1;
 	life_say(life, "given-up=%lldms", (long long)(now_ms() - start));
 	if (r >= 0 && (status != 1 || !strstr(text, "took too long") ||
-		       !strstr(text, "host.plist")))
+		       !strstr(text, "apps.plist")))
 		r = life_no(life, "reload exits %d: %.300s", status, text);
 	return r < 0 ? r : life_governed(life);
 }
@@ -225,8 +240,10 @@ static int busy_stops(struct life *life)
 	char text[4096] = "";
 	pid_t parser = -1;
 	int64_t start = 0;
-	int r = parser_await(life), status;
+	int r = always_parsed(life), status;
 
+	if (r >= 0)
+		r = parser_await(life);
 	if (r >= 0)
 		r = asker_start(life, &asker, "reload", "--json");
 	if (r >= 0)
