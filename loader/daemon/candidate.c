@@ -328,8 +328,9 @@ static int require(const char *path, bool was_there, bool is_there,
 	return r < 0 ? r : -EBADMSG;
 }
 
-int candidate_read(struct candidate *candidate,
-		   const struct candidate_source *source, struct report *report)
+static int read_files(struct candidate *candidate,
+		      const struct candidate_source *source,
+		      struct report *report)
 {
 	struct input_list *good = &candidate->good;
 	int r;
@@ -338,6 +339,30 @@ int candidate_read(struct candidate *candidate,
 	if (r == 0)
 		r = inputs_add_file(good, source->host_path, true,
 				    INPUT_TRUSTED, report);
+	return r ? r : inputs_digest(good, candidate->digest);
+}
+
+bool candidate_same(const struct candidate_source *source,
+		    const unsigned char digest[INPUTS_DIGEST])
+{
+	_cleanup_(candidate_clear) struct candidate candidate = { 0 };
+	struct report report = { 0 };
+	int r = read_files(&candidate, source, &report);
+	bool same = r == 0 && report.n_errors == 0 &&
+		    candidate.good.had_dir == source->dir_was_there &&
+		    candidate.good.had_host == source->host_was_there &&
+		    !memcmp(candidate.digest, digest, INPUTS_DIGEST);
+
+	report_clear(&report);
+	return same;
+}
+
+int candidate_read(struct candidate *candidate,
+		   const struct candidate_source *source, struct report *report)
+{
+	struct input_list *good = &candidate->good;
+	int r = read_files(candidate, source, report);
+
 	if (r == 0)
 		r = require(source->policy_dir, source->dir_was_there,
 			    good->had_dir, report);

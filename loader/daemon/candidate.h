@@ -21,6 +21,8 @@ struct candidate {
 	struct input_list good; /* the bytes of files it was made of */
 	size_t n_kept;		/* of these, last good versions of bad files */
 	int64_t from, until;	/* wall clock: the policy is good between */
+	/* of the files as they lay there; candidate_read() */
+	unsigned char digest[INPUTS_DIGEST];
 	bool blind; /* whose signatures the host file demands is unknown */
 };
 
@@ -46,6 +48,10 @@ struct candidate_source {
 int candidate_read(struct candidate *candidate,
 		   const struct candidate_source *source,
 		   struct report *report);
+
+/* Are the files still those that candidate_read() made this digest of? */
+bool candidate_same(const struct candidate_source *source,
+		    const unsigned char digest[INPUTS_DIGEST]);
 
 /*
  * The same of the store's versions alone, of which one that is good no longer

@@ -31,7 +31,9 @@ struct daemon {
 	struct policy *policy;	/* in force; the engine refers to it */
 	bool had_dir, had_host; /* what it was made of */
 	int64_t from, until;	/* of it, by the wall clock */
-	struct report report;	/* of the last reload */
+	unsigned char digest[INPUTS_DIGEST]; /* of its files ... */
+	bool complete;	      /* ... all of which were good, and read last */
+	struct report report; /* of the last reload */
 	int loop;
 	struct source signals, kernel;
 	struct alarm removal;

@@ -21,6 +21,7 @@
 #include "loader/util/file.h"
 #include "loader/util/path.h"
 #include "loader/util/plain.h"
+#include "policy/read/cms.h"
 #include "policy/read/report.h"
 
 #define MAX_FILES 65536
@@ -268,6 +269,34 @@ int inputs_add_dir(struct input_list *list, const char *path,
 	}
 	free_names(names, n);
 	return r;
+}
+
+/* One file's name and bytes, each by its digest. */
+struct trace {
+	unsigned char path[INPUTS_DIGEST], bytes[INPUTS_DIGEST];
+};
+
+_Static_assert(INPUTS_DIGEST == CMS_DIGEST, "digests");
+
+int inputs_digest(const struct input_list *list,
+		  unsigned char ret_digest[INPUTS_DIGEST])
+{
+	_cleanup_free_ struct trace *traces =
+		calloc(list->n + 1, sizeof(*traces));
+	int r = traces ? 0 : -ENOMEM;
+
+	for (size_t i = 0; i < list->n && r == 0; i++) {
+		const struct input *input = &list->inputs[i];
+
+		r = cms_digest(input->path, strlen(input->path),
+			       traces[i].path);
+		if (r == 0 && input->bytes)
+			r = cms_digest(input->bytes, input->len,
+				       traces[i].bytes);
+	}
+	if (r < 0)
+		return r;
+	return cms_digest(traces, list->n * sizeof(*traces), ret_digest);
 }
 
 void inputs_clear(struct input_list *list)

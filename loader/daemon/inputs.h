@@ -57,6 +57,12 @@ int inputs_add_file(struct input_list *list, const char *path, bool host,
 /* Is this a name that a policy directory's reader looks at? */
 bool input_name_counts(const char *name);
 
+#define INPUTS_DIGEST 32
+
+/* What tells these files, names and bytes, from others. 0 or -ENOMEM. */
+int inputs_digest(const struct input_list *list,
+		  unsigned char ret_digest[INPUTS_DIGEST]);
+
 void inputs_clear(struct input_list *list);
 
 #endif

@@ -17,6 +17,7 @@
 #include "loader/daemon/fiber.h"
 #include "loader/daemon/installed.h"
 #include "loader/daemon/log.h"
+#include "loader/daemon/moment.h"
 #include "loader/daemon/notify.h"
 #include "loader/daemon/plan.h"
 #include "loader/daemon/queue.h"
@@ -124,6 +125,7 @@ static int apply(struct daemon *daemon, struct candidate *candidate,
 	daemon->policy = TAKE_PTR(candidate->policy);
 	daemon->from = candidate->from;
 	daemon->until = candidate->until;
+	memcpy(daemon->digest, candidate->digest, sizeof(daemon->digest));
 	removal_arm(daemon);
 	daemon->had_dir = candidate->good.had_dir;
 	daemon->had_host = candidate->good.had_host;
@@ -180,8 +182,10 @@ static int finish(struct daemon *daemon, struct candidate *candidate,
 	if (fiber_is_cancelled())
 		r = -ECANCELED;
 	*ret_error = why_not(candidate, r);
+	daemon->complete = false;
 	if (r == 0)
 		r = commit_and_apply(daemon, candidate, change, ret_error);
+	daemon->complete = r == 0 && daemon->report.n_errors == 0;
 	log_report(&daemon->report);
 	if (r == 0)
 		tell(daemon, candidate);
@@ -295,12 +299,38 @@ int reload_change(struct daemon *daemon, struct installed_view *view,
 	return reload_into(daemon, &candidate, view, true, ret_error);
 }
 
-void reload(struct daemon *daemon)
+static void begin(struct daemon *daemon, queue_fn fn)
 {
-	int r = queue_join(daemon->queue, reload_answer, 0);
+	int r = queue_join(daemon->queue, fn, 0);
 
 	if (r < 0)
 		log_line(LOG_ERR, "cannot begin to reload: %s", strerror(-r));
+}
+
+void reload(struct daemon *daemon)
+{
+	begin(daemon, reload_answer);
+}
+
+/*
+ * Files were touched. Who writes one and says `splitctl reload` has had his
+ * change applied before it is noticed that there is one.
+ */
+static json_t *reload_news(struct daemon *daemon, const json_t *request)
+{
+	const struct candidate_source source = reload_source(daemon, NULL);
+	struct moment now;
+
+	moment_now(&now);
+	if (daemon->complete && now.wall >= daemon->from &&
+	    now.wall < daemon->until && candidate_same(&source, daemon->digest))
+		return json_null();
+	return reload_answer(daemon, request);
+}
+
+void reload_if_news(struct daemon *daemon)
+{
+	begin(daemon, reload_news);
 }
 
 /* ---- answers ----------------------------------------------------------- */

@@ -27,6 +27,9 @@ int reload_first(struct daemon *daemon);
  */
 void reload(struct daemon *daemon);
 
+/* The same, unless files and time are those of the policy in force. */
+void reload_if_news(struct daemon *daemon);
+
 /*
  * For the queue: the same at once, with what is installed changed to the view:
  * the store and the policy change, or neither does. *ret_error lives as long as

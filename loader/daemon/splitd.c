@@ -39,7 +39,7 @@
 
 static void files_changed(void *ctx)
 {
-	reload(ctx);
+	reload_if_news(ctx);
 }
 
 static void signal_event(void *ctx, uint32_t events)

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* A file that has not changed is not parsed again, and nobody can tell. */
+#include <sys/stat.h>
+
 #include "loader/daemon/answers.h"
 #include "policy/plan/diff.h"
 #include "policy/read/report.h"
@@ -163,6 +165,43 @@ static void test_signed(void **ctx)
 	assert_int_equal(parse("s", "signed/der.mobileconfig", NULL), 0);
 }
 
+/* Who is told that files were touched must not overlook that one changed. */
+static void test_news(void **ctx)
+{
+	struct candidate_source source = source_of(NULL);
+	unsigned char digest[INPUTS_DIGEST];
+	char path[128];
+
+	(void)ctx;
+	put_host("");
+	put_data("a.mobileconfig", "seed/per-app-vpn.mobileconfig");
+	assert_int_equal(read_all(), 0);
+	memcpy(digest, candidate.digest, sizeof(digest));
+	clear();
+	source.dir_was_there = source.host_was_there = true;
+	assert_true(candidate_same(&source, digest));
+	put_data("a.mobileconfig", "seed/per-app-vpn.mobileconfig");
+	assert_true(candidate_same(&source, digest));
+
+	put_host("<key>AllowSHA1</key><true/>");
+	assert_false(candidate_same(&source, digest));
+	put_host("");
+	put_data("b.mobileconfig", "seed/per-app-vpn.mobileconfig");
+	assert_false(candidate_same(&source, digest));
+	unlink_data("a.mobileconfig");
+	assert_false(candidate_same(&source, digest));
+	put_data("a.mobileconfig", "seed/per-app-vpn.mobileconfig");
+	unlink_data("b.mobileconfig");
+	assert_true(candidate_same(&source, digest));
+
+	snprintf(path, sizeof(path), "%s/a.mobileconfig", policy_dir);
+	assert_int_equal(chmod(path, 0666), 0);
+	assert_false(candidate_same(&source, digest));
+	assert_int_equal(chmod(path, 0644), 0);
+	source.dir_was_there = false;
+	assert_false(candidate_same(&source, digest));
+}
+
 static int open_all(void **ctx)
 {
 	answers = answers_open();
@@ -183,6 +222,7 @@ int main(void)
 						close_all),
 		cmocka_unit_test_setup_teardown(test_signed, open_all,
 						close_all),
+		cmocka_unit_test_setup_teardown(test_news, open_all, close_all),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
