@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <search.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -155,10 +156,17 @@ struct wanted {
 	size_t n_exes;
 	struct cgroup_entry *cgroups;
 	size_t n_cgroups;
+	void *by_path; /* tree of cgroups */
 };
+
+static void keep(void *entry)
+{
+	(void)entry;
+}
 
 static void wanted_clear(struct wanted *wanted)
 {
+	tdestroy(wanted->by_path, keep);
 	free(wanted->exes);
 	free(wanted->cgroups);
 }
@@ -180,17 +188,27 @@ static int want_exe(const struct members *members, struct wanted *wanted,
 	return 0;
 }
 
+static int compare_paths(const void *a, const void *b)
+{
+	const struct cgroup_entry *x = a, *y = b;
+
+	return strcmp(x->path.path, y->path.path);
+}
+
+/* The one of that path, or the next free one; NULL without memory. */
 static struct cgroup_entry *find_cgroup(struct wanted *wanted, const char *path)
 {
-	struct cgroup_entry *entry;
+	struct cgroup_entry *next = &wanted->cgroups[wanted->n_cgroups];
+	struct cgroup_entry **found;
 
-	for (size_t i = 0; i < wanted->n_cgroups; i++)
-		if (!strcmp(wanted->cgroups[i].path.path, path))
-			return &wanted->cgroups[i];
-	entry = &wanted->cgroups[wanted->n_cgroups++];
-	strncpy(entry->path.path, path, sizeof(entry->path.path) - 1);
+	memset(next, 0, sizeof(*next));
+	strncpy(next->path.path, path, sizeof(next->path.path) - 1);
+	found = tsearch(next, &wanted->by_path, compare_paths);
+	if (!found)
+		return NULL;
+	wanted->n_cgroups += *found == next;
 
-	return entry;
+	return *found;
 }
 
 static int want_cgroup(const struct members *members, struct wanted *wanted,
@@ -201,6 +219,8 @@ static int want_cgroup(const struct members *members, struct wanted *wanted,
 	struct stat st;
 	int n;
 
+	if (!entry)
+		return -ENOMEM;
 	if (selector->kind == SELECTOR_CGROUP)
 		entry->classes.own = class;
 	else
@@ -275,14 +295,45 @@ struct table {
 	size_t key_size, value_offset, value_size;
 };
 
-static bool is_wanted(const struct table *table, const void *key)
+static int compare_keys(const void *a, const void *b, void *size)
 {
-	for (size_t i = 0; i < table->n; i++)
-		if (!memcmp(table->entries + i * table->stride, key,
-			    table->key_size))
+	return memcmp(a, b, *(const size_t *)size);
+}
+
+static bool is_wanted(const struct table *table, const char *sorted,
+		      const char *key)
+{
+	size_t low = 0, high = table->n;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		int order = memcmp(sorted + middle * table->key_size, key,
+				   table->key_size);
+
+		if (!order)
 			return true;
+		if (order < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
 
 	return false;
+}
+
+/* Its keys in order, for is_wanted(); free(). NULL without memory. */
+static char *sort_keys(const struct table *table)
+{
+	char *keys = calloc(table->n + 1, table->key_size);
+
+	for (size_t i = 0; keys && i < table->n; i++)
+		memcpy(keys + i * table->key_size,
+		       table->entries + i * table->stride, table->key_size);
+	if (keys)
+		qsort_r(keys, table->n, table->key_size, compare_keys,
+			(void *)&table->key_size);
+
+	return keys;
 }
 
 static int put_entries(const struct table *table, bool *changed)
@@ -308,12 +359,13 @@ static int put_entries(const struct table *table, bool *changed)
 static int drop_entries(const struct table *table, const char *keys, size_t n,
 			bool *changed)
 {
-	int r = 0;
+	_cleanup_free_ char *wanted = sort_keys(table);
+	int r = wanted ? 0 : -ENOMEM;
 
 	for (size_t i = 0; !r && i < n; i++) {
 		const char *key = keys + i * table->key_size;
 
-		if (is_wanted(table, key))
+		if (is_wanted(table, wanted, key))
 			continue;
 		r = map_del(table->fd, key);
 		*changed = true;
