@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/inotify.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -15,41 +14,39 @@
 #include "loader/kernel/exepath.h"
 #include "loader/kernel/maps.h"
 #include "loader/kernel/members.h"
+#include "loader/kernel/pathwatch.h"
 #include "loader/util/cleanup.h"
 
 /*
- * A selector is resolved anew whenever something on its path may have changed:
- * every directory of the path is watched for going away, and the deepest that
- * exists for something new in it. The watch is set before the look, so nothing
- * falls between. What the kernel can see by itself needs no watch to be in
- * time: a cgroup made later is known by its path (sp_cg_path) at mkdir, an
- * executable installed later by its directory.
+ * A selector is resolved anew whenever something on its path may have changed
+ * (pathwatch.c). The watch is set before the look, so nothing falls between.
+ * What the kernel can see by itself needs no watch to be in time: a cgroup made
+ * later is known by its path (sp_cg_path) at mkdir, an executable installed
+ * later by its directory.
  */
-
-#define WATCH_GOING  (IN_DELETE_SELF | IN_MOVE_SELF | IN_UNMOUNT | IN_ONLYDIR)
-#define WATCH_COMING (IN_CREATE | IN_MOVED_TO | IN_DELETE)
 
 struct members {
 	const struct attach *attach;
 	const char *cgroup_mount;
 	const char *scope;
-	int inotify;
+	struct pathwatch paths;
 };
 
 int members_open(const struct attach *attach, const char *cgroup_mount,
 		 const char *scope, struct members **ret_members)
 {
 	struct members *members = calloc(1, sizeof(*members));
+	int r;
 
 	if (!members)
 		return -ENOMEM;
 	members->attach = attach;
 	members->cgroup_mount = cgroup_mount;
 	members->scope = scope;
-	members->inotify = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
-	if (members->inotify < 0) {
+	r = pathwatch_open(&members->paths);
+	if (r) {
 		free(members);
-		return -errno;
+		return r;
 	}
 	*ret_members = members;
 
@@ -60,82 +57,21 @@ void members_close(struct members *members)
 {
 	if (!members)
 		return;
-	close(members->inotify);
+	close(members->paths.inotify);
 	free(members);
 }
 
 int members_fd(const struct members *members)
 {
-	return members->inotify;
+	return members->paths.inotify;
 }
 
 void members_drain(struct members *members)
 {
 	char buf[4096];
 
-	while (read(members->inotify, buf, sizeof(buf)) > 0)
+	while (read(members->paths.inotify, buf, sizeof(buf)) > 0)
 		;
-}
-
-/* A mask on a directory that others of our selectors may watch as well. */
-static bool watch(const struct members *members, const char *path,
-		  uint32_t mask)
-{
-	return inotify_add_watch(members->inotify, path, mask | IN_MASK_ADD) >=
-	       0;
-}
-
-#define LINKS_MAX 40 /* as in the kernel's path walk */
-
-static void watch_path(const struct members *members, const char *path,
-		       int links);
-
-/* A link on the way may be turned: watches where it lies and where it leads. */
-static void watch_link(const struct members *members, char *link, int links)
-{
-	char target[PATH_MAX], next[2 * PATH_MAX], *slash = strrchr(link, '/');
-	ssize_t n = readlink(link, target, sizeof(target) - 1);
-
-	if (n <= 0 || links >= LINKS_MAX)
-		return;
-	target[n] = '\0';
-	*slash = '\0';
-	(void)watch(members, *link ? link : "/", WATCH_GOING | WATCH_COMING);
-	if (*target == '/')
-		strcpy(next, target);
-	else
-		snprintf(next, sizeof(next), "%s/%s", link, target);
-	*slash = '/';
-	watch_path(members, next, links + 1);
-}
-
-/* Watches the path from the top down, as far as it exists. */
-static void watch_path(const struct members *members, const char *path,
-		       int links)
-{
-	char part[PATH_MAX];
-	size_t length = strlen(path), deepest = 1;
-	struct stat st;
-
-	if (length >= sizeof(part))
-		return;
-	memcpy(part, path, length + 1);
-	(void)watch(members, "/", WATCH_GOING);
-	for (size_t i = 1; i <= length; i++) {
-		if (path[i] != '/' && path[i] != '\0')
-			continue;
-		part[i] = '\0';
-		watch_link(members, part, links);
-		if (!watch(members, part, WATCH_GOING))
-			break;
-		deepest = i;
-		part[i] = path[i];
-	}
-	/* the last step: the missing one, or a link that may be turned */
-	part[deepest] = '\0';
-	if (deepest < length &&
-	    (stat(path, &st) || (!lstat(path, &st) && S_ISLNK(st.st_mode))))
-		(void)watch(members, part, WATCH_GOING | WATCH_COMING);
 }
 
 /* ---- what the maps should say ----------------------------------------- */
@@ -171,13 +107,13 @@ static void wanted_clear(struct wanted *wanted)
 	free(wanted->cgroups);
 }
 
-static int want_exe(const struct members *members, struct wanted *wanted,
+static int want_exe(struct members *members, struct wanted *wanted,
 		    const struct selector *selector, uint32_t class)
 {
 	struct exe_entry *entry = &wanted->exes[wanted->n_exes];
 	int r;
 
-	watch_path(members, selector->path, 0);
+	pathwatch_add(&members->paths, selector->path);
 	r = exepath_key(selector->path, &entry->key);
 	/* what cannot be resolved now is nobody's, and none of the others' */
 	if (r)
@@ -211,7 +147,7 @@ static struct cgroup_entry *find_cgroup(struct wanted *wanted, const char *path)
 	return *found;
 }
 
-static int want_cgroup(const struct members *members, struct wanted *wanted,
+static int want_cgroup(struct members *members, struct wanted *wanted,
 		       const struct selector *selector, uint32_t class)
 {
 	struct cgroup_entry *entry = find_cgroup(wanted, selector->path);
@@ -229,7 +165,7 @@ static int want_cgroup(const struct members *members, struct wanted *wanted,
 		     selector->path);
 	if (n < 0 || (size_t)n >= sizeof(path))
 		return -ENAMETOOLONG;
-	watch_path(members, path, 0);
+	pathwatch_add(&members->paths, path);
 	/* the inode number is the cgroup's id */
 	if (!stat(path, &st))
 		entry->id = st.st_ino;
@@ -254,16 +190,17 @@ static void watch_scope(const struct members *members)
 	slash = strrchr(parent, '/');
 	if (slash && slash > parent) {
 		*slash = '\0';
-		(void)watch(members, parent, WATCH_GOING | WATCH_COMING);
+		pathwatch_children(&members->paths, parent);
 	}
 }
 
-static int resolve(const struct members *members, const struct policy *policy,
+static int resolve(struct members *members, const struct policy *policy,
 		   const uint32_t *classes, struct wanted *wanted)
 {
 	size_t n = 1;
 	int r = 0;
 
+	pathwatch_begin(&members->paths);
 	watch_scope(members);
 	for (size_t i = 0; i < policy->n_apps; i++)
 		n += policy->apps[i].n_selectors;
