@@ -168,8 +168,10 @@ int tally_reset(struct life *life)
 {
 	struct reading readings[N_SIDES];
 	struct tally tally;
-	int r = sensors_read(life->lab, readings);
+	int r;
 
+	connections_end(life->lab, FAREWELL_MS);
+	r = sensors_read(life->lab, readings);
 	for (enum side s = 0; s < N_SIDES && r >= 0; s++)
 		r = side_take(life, s, &readings[s], &tally);
 	return r < 0 ? life_no(life, "sensors: %s", strerror(-r)) : 0;

@@ -187,8 +187,10 @@ static int case_read(struct life *life, const struct product *p,
 {
 	struct in6_addr dst = dst_address(p->dst, family_is_v6(p->family));
 	struct reading readings[N_SIDES];
-	int r = sensors_read(life->lab, readings);
+	int r;
 
+	connections_end(life->lab, FAREWELL_MS);
+	r = sensors_read(life->lab, readings);
 	for (enum side s = 0; s < N_SIDES && r >= 0; s++) {
 		struct in6_addr tunnel =
 			client_address(SIDE_TUNNEL, family_is_v6(p->family));

@@ -329,6 +329,7 @@ enum {
 };
 
 /* barrier.c: everything sent so far has been counted */
+#define FAREWELL_MS 1000 /* a farewell that was lost comes again after 210 */
 bool connections_end(struct lab *lab, int patience_ms);
 int sensors_read(struct lab *lab, struct reading readings[N_SIDES]);
 int sensor_replay_ask(struct lab *lab, enum side side);

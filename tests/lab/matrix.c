@@ -24,9 +24,6 @@
 #define ENOUGH_FAILURES 8
 #define MAIMED_FAILURES 2
 
-/* So long a connection may take to end. */
-#define FAREWELL_MS 1000
-
 static void address_format(const struct in6_addr *addr, char *buf, size_t size)
 {
 	if (IN6_IS_ADDR_V4MAPPED(addr))
