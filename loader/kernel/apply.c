@@ -287,6 +287,33 @@ int engine_attach_doors(struct engine *engine)
 	return 0;
 }
 
+/*
+ * Before the first policy there is nothing to govern, and hooks that let
+ * everything by cost all the same: a twentieth of each packet by the guard
+ * alone (bench/FINDINGS.md). They stay when the last policy goes: the guard
+ * still has to refuse what began under it.
+ */
+static bool has_nothing_to_govern(const struct engine *engine)
+{
+	return !engine->attached && !engine->policy->n_apps &&
+	       !engine->policy->n_tunnels && attach_is_bare(engine->attach);
+}
+
+/* The governed cgroup may have been made again while nothing was on it. */
+static int find_scope(struct engine *engine)
+{
+	int r;
+
+	if (engine_scope_holds(engine))
+		return 0;
+	r = engine_open_scope(engine);
+	if (r)
+		return r;
+	engine->config.scope = engine->scope;
+
+	return engine_write_config(engine);
+}
+
 /* Looks at the governed cgroup and the hooks on it; `loose` if any is off. */
 static int find_loose(struct engine *engine)
 {
@@ -326,15 +353,18 @@ static int settle_gap(struct engine *engine)
 }
 
 /*
- * Attaches what is not attached: at first everything, later the hooks of a
- * governed cgroup that was removed and made again, with another id, and those
- * that somebody took off. What fails is `loose`, and tried again.
+ * Attaches what is not attached: with the first app or tunnel everything, later
+ * the hooks of a governed cgroup that was removed and made again, with another
+ * id, and those that somebody took off. What fails is `loose`, and tried again.
  */
 int engine_reattach(struct engine *engine)
 {
 	bool again = engine->attached;
-	int r = again ? find_loose(engine) : 0;
+	int r;
 
+	if (has_nothing_to_govern(engine))
+		return 0;
+	r = again ? find_loose(engine) : find_scope(engine);
 	if (r || (again && !engine->loose))
 		return r;
 	if (again)
@@ -401,6 +431,7 @@ static void give_up(struct engine *engine)
 int engine_apply(struct engine *engine, const struct policy *policy)
 {
 	const struct policy *before = engine->policy;
+	bool was_attached = engine->attached;
 	int r;
 
 	r = move(engine, before, policy);
@@ -424,6 +455,10 @@ int engine_apply(struct engine *engine, const struct policy *policy)
 		go_back(engine, policy, before);
 	else
 		give_up(engine);
+	if (before && !was_attached) {
+		attach_take_off(engine->attach);
+		engine->attached = false;
+	}
 
 	return r;
 }

@@ -318,6 +318,30 @@ void attach_let_go(struct attach *attach)
 	}
 }
 
+bool attach_is_bare(const struct attach *attach)
+{
+	char path[PATH_MAX];
+
+	for (size_t i = 0; i < N_HOOKS; i++)
+		if (!pins_link_path(&attach->pins, hooks[i].name, path) &&
+		    !access(path, F_OK))
+			return false;
+
+	return true;
+}
+
+void attach_take_off(struct attach *attach)
+{
+	char path[PATH_MAX];
+
+	for (size_t i = N_HOOKS; i-- > 0;)
+		if (!pins_link_path(&attach->pins, hooks[i].name, path))
+			(void)unlink(path);
+	attach_let_go(attach);
+	bpf_link__destroy(attach->tasks);
+	attach->tasks = NULL;
+}
+
 static uint32_t program_id(const struct attach *attach, const struct hook *hook)
 {
 	const struct bpf_program *program = bpf_object__find_program_by_name(
@@ -387,8 +411,11 @@ const char *attach_missing(const struct attach *attach, uint64_t cgroup_id)
 
 int attach_iterate_tasks(const struct attach *attach, int *ret_fd)
 {
-	int fd = bpf_iter_create(bpf_link__fd(attach->tasks));
+	int fd;
 
+	if (!attach->tasks)
+		return -ENODATA;
+	fd = bpf_iter_create(bpf_link__fd(attach->tasks));
 	if (fd < 0)
 		return -errno;
 	*ret_fd = fd;

@@ -54,6 +54,9 @@ bool attach_adopted(const struct attach *attach);
 /* True if no daemon of any version had left anything. */
 bool attach_is_first(const struct attach *attach);
 
+/* True if nobody's hooks are pinned: nothing is governed. */
+bool attach_is_bare(const struct attach *attach);
+
 /*
  * Puts the programs on the cgroup and the tracepoints, the new before the old
  * is dropped, and pins the links. A link that has died with its cgroup is made
@@ -64,6 +67,9 @@ int attach_hooks(struct attach *attach, int cgroup_fd, uint64_t cgroup_id,
 
 /* Drops the handles of the links, so that attach_hooks() looks again. */
 void attach_let_go(struct attach *attach);
+
+/* Takes the hooks off again. */
+void attach_take_off(struct attach *attach);
 
 /* NULL when every hook is in force; else the first that is not. */
 const char *attach_missing(const struct attach *attach, uint64_t cgroup_id);
@@ -91,7 +97,10 @@ int attach_door_program(const struct attach *attach);
 int attach_door(const struct attach *attach, unsigned int ifindex);
 void attach_door_remove(const struct attach *attach, unsigned int ifindex);
 
-/* A new pass of the task iterator; reads as struct sp_task_record. */
+/*
+ * A new pass of the task iterator; reads as struct sp_task_record. -ENODATA
+ * before the hooks are there: what it remembers, they clear away.
+ */
 int attach_iterate_tasks(const struct attach *attach, int *ret_fd);
 
 /* Removes the maps of other versions, once everything runs on this one. */

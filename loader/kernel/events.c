@@ -393,7 +393,7 @@ int engine_dispatch(struct engine *engine)
 	int r = 0, s;
 
 	collect(engine, &work);
-	if ((work.pins || work.tick) && engine->attached)
+	if ((work.pins || work.tick) && engine->policy)
 		r = engine_repair(engine, work.pins);
 	if (work.paths) {
 		members_drain(engine->members);

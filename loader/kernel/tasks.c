@@ -36,9 +36,11 @@ int tasks_list(const struct attach *attach, struct sp_task_record **ret_records,
 	ssize_t n;
 	int r;
 
+	*ret_records = NULL;
+	*ret_n = 0;
 	r = attach_iterate_tasks(attach, &fd);
 	if (r)
-		return r;
+		return r == -ENODATA ? 0 : r;
 	do {
 		if (room - used < 4096) {
 			char *grown;

@@ -12,7 +12,10 @@
 #include "loader/kernel/attach.h"
 #include "loader/kernel/listeners.h"
 
-/* All processes of some class now, as the kernel judges them; free(). */
+/*
+ * All processes of some class now, as the kernel judges them; free(). None
+ * before the hooks are there.
+ */
 int tasks_list(const struct attach *attach, struct sp_task_record **ret_records,
 	       size_t *ret_n);
 
