@@ -8,6 +8,7 @@
  * Capture and nftables count apart; for "nothing" both must have seen nothing,
  * for 95 % both must have seen them.
  */
+#include <arpa/inet.h>
 #include <errno.h>
 #include <string.h>
 
@@ -68,10 +69,12 @@ static void flow_add(struct tally *tally, enum side side,
 	bool from_tunnel = !memcmp(&flow->src, &tunnel, sizeof(tunnel));
 	enum dst dst;
 
-	if (dst_from_address(&flow->dst, &dst))
+	if (dst_from_address(&flow->dst, &dst)) {
 		tally->capture[side][dst][v6] += flow->packets;
-	else
+		tally->last[side][dst][v6] = *flow;
+	} else {
 		tally->strange[side] += flow->packets;
+	}
 	if (from_tunnel != (side == SIDE_TUNNEL))
 		tally->strange[side] += flow->packets;
 }
@@ -167,7 +170,7 @@ uint32_t tally_least(const struct tally *tally, enum side side, enum dst dst,
 int tally_reset(struct life *life)
 {
 	struct reading readings[N_SIDES];
-	struct tally tally;
+	struct tally tally = { 0 };
 	int r;
 
 	connections_end(life->lab, FAREWELL_MS);
@@ -219,12 +222,17 @@ static int side_clean(struct life *life, const struct volley *volley,
 	struct trial trial = { .app = volley->app, .dst = dst };
 	enum side other = want_side(&trial, dst) == SIDE_TUNNEL ? SIDE_UPLINK :
 								  SIDE_TUNNEL;
+	const struct flow *last = &tally->last[other][dst][volley->v6];
 	uint32_t n = tally_most(tally, other, dst, volley->v6);
+	char source[INET6_ADDRSTRLEN];
 
-	return n ? life_no(life, "%s: %u packets to %s%s on the %s",
+	inet_ntop(AF_INET6, &last->src, source, sizeof(source));
+	return n ? life_no(life,
+			   "%s: %u packets to %s%s on the %s, at last one of "
+			   "protocol %u from %s",
 			   fault_name(wrong_side(&trial, other, dst)), n,
 			   dst_name(dst), volley->v6 ? " (ipv6)" : "",
-			   side_name(other)) :
+			   side_name(other), last->protocol, source) :
 		   0;
 }
 

@@ -58,6 +58,7 @@ struct tally {
 	uint32_t capture[N_SIDES][N_DSTS][2]; /* [1]: IPv6 */
 	uint32_t nft[N_SIDES][N_DSTS][2];
 	uint32_t strange[N_SIDES]; /* of other destinations, or odd sources */
+	struct flow last[N_SIDES][N_DSTS][2]; /* that the capture has seen */
 };
 
 int fault_govern(struct life *life);
