@@ -124,7 +124,7 @@ static int stage_run(struct crash *crash, enum stage stage, struct trace *trace)
 		trace->done = stage == STAGE_RELOAD ? reloaded : NULL;
 		trace->ctx = &told;
 	}
-	return r < 0 ? r : trace_run(trace, TRACE_MS);
+	return r < 0 ? r : trace_run(trace, fault_ms(crash->life, TRACE_MS));
 }
 
 /* Undisturbed, for the count. */

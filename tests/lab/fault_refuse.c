@@ -76,7 +76,9 @@ static int files_less(struct life *life)
 	unsigned told = log_count(life, "governing: ");
 	int r = file_edit(life, "policy/vpn.mobileconfig", "", "");
 
-	return r < 0 ? r : log_wait(life, "governing: ", told, RELOAD_MS);
+	return r < 0 ? r :
+		       log_wait(life, "governing: ", told,
+				fault_ms(life, RELOAD_MS));
 }
 
 static int reload_refused(struct life *life, struct refusal *refusal)
@@ -89,7 +91,7 @@ static int reload_refused(struct life *life, struct refusal *refusal)
 	if (r >= 0)
 		r = files_more(life, EXTRA);
 	if (r >= 0)
-		r = trace_run(&trace, TRACE_MS);
+		r = trace_run(&trace, fault_ms(life, TRACE_MS));
 	return r == TRACE_DONE ? 0 : life_no(life, "reload: %d", r);
 }
 
