@@ -7,18 +7,20 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/inotify.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "loader/kernel/pathwatch.h"
 
 /*
- * Every directory of a path is watched for going away, and the deepest that
- * exists for something new in it.
+ * Every directory of a path is watched for going away, the deepest that exists
+ * for something new in it, and a file at the end for losing its name: a link
+ * may take it, and then the path leads elsewhere.
  */
 
 #define WATCH_GOING  (IN_DELETE_SELF | IN_MOVE_SELF | IN_UNMOUNT | IN_ONLYDIR)
 #define WATCH_COMING (IN_CREATE | IN_MOVED_TO | IN_DELETE)
+/* while it runs, a file that lost its name is not gone: it has a link less */
+#define WATCH_FILE (IN_DELETE_SELF | IN_MOVE_SELF | IN_ATTRIB | IN_DONT_FOLLOW)
 
 int pathwatch_open(struct pathwatch *paths)
 {
@@ -41,8 +43,8 @@ static bool watch(const struct pathwatch *paths, const char *path,
 
 #define LINKS_MAX 40 /* as in the kernel's path walk */
 
-static void watch_path(const struct pathwatch *paths, const char *path,
-		       int links);
+static size_t watch_path(const struct pathwatch *paths, const char *path,
+			 size_t from, int links);
 
 /* A link on the way may be turned: watches where it lies and where it leads. */
 static void watch_link(const struct pathwatch *paths, char *link, int links)
@@ -52,15 +54,21 @@ static void watch_link(const struct pathwatch *paths, char *link, int links)
 
 	if (n <= 0 || links >= LINKS_MAX)
 		return;
-	target[n] = '\0';
 	*slash = '\0';
 	(void)watch(paths, *link ? link : "/", WATCH_GOING | WATCH_COMING);
+	*slash = '/';
+	/* turned before it was watched: where does it lead now? */
+	n = readlink(link, target, sizeof(target) - 1);
+	if (n <= 0)
+		return;
+	target[n] = '\0';
+	*slash = '\0';
 	if (*target == '/')
 		strcpy(next, target);
 	else
 		snprintf(next, sizeof(next), "%s/%s", link, target);
 	*slash = '/';
-	watch_path(paths, next, links + 1);
+	(void)watch_path(paths, next, 0, links + 1);
 }
 
 /*
@@ -81,13 +89,22 @@ static size_t watched_part(const struct pathwatch *paths, const char *path)
 	return part;
 }
 
+/* The next step of a path; false: it is not there. */
+static bool watch_step(const struct pathwatch *paths, char *part, bool is_last,
+		       int links)
+{
+	watch_link(paths, part, links);
+
+	return watch(paths, part, WATCH_GOING) ||
+	       (is_last && watch(paths, part, WATCH_FILE));
+}
+
 /* Watches the path from the top down, as far as it exists; how far that is. */
-static size_t watch_path_from(const struct pathwatch *paths, const char *path,
-			      size_t from, int links)
+static size_t watch_path(const struct pathwatch *paths, const char *path,
+			 size_t from, int links)
 {
 	char part[PATH_MAX];
 	size_t length = strlen(path), deepest = from ? from : 1;
-	struct stat st;
 
 	if (length >= sizeof(part))
 		return 0;
@@ -98,32 +115,25 @@ static size_t watch_path_from(const struct pathwatch *paths, const char *path,
 		if (path[i] != '/' && path[i] != '\0')
 			continue;
 		part[i] = '\0';
-		watch_link(paths, part, links);
-		if (!watch(paths, part, WATCH_GOING))
-			break;
+		if (!watch_step(paths, part, i == length, links)) {
+			part[deepest] = '\0';
+			(void)watch(paths, part, WATCH_GOING | WATCH_COMING);
+			part[deepest] = path[deepest];
+			/* it may have come before that was watched */
+			if (!watch_step(paths, part, i == length, links))
+				break;
+		}
 		deepest = i;
 		part[i] = path[i];
 	}
-	/* the last step: the missing one, or a link that may be turned */
-	part[deepest] = '\0';
-	if (deepest < length &&
-	    (stat(path, &st) || (!lstat(path, &st) && S_ISLNK(st.st_mode))))
-		(void)watch(paths, part, WATCH_GOING | WATCH_COMING);
 
 	return deepest;
 }
 
-static void watch_path(const struct pathwatch *paths, const char *path,
-		       int links)
-{
-	(void)watch_path_from(paths, path, 0, links);
-}
-
 void pathwatch_add(struct pathwatch *paths, const char *path)
 {
-	size_t from = watched_part(paths, path);
-
-	paths->last_deepest = watch_path_from(paths, path, from, 0);
+	paths->last_deepest =
+		watch_path(paths, path, watched_part(paths, path), 0);
 	snprintf(paths->last, sizeof(paths->last), "%s", path);
 }
 

@@ -22,7 +22,10 @@ int pathwatch_open(struct pathwatch *paths);
  */
 void pathwatch_begin(struct pathwatch *paths);
 
-/* Watches a path from the top down, links on the way as well. */
+/*
+ * Watches a path from the top down, links on the way as well. Each step is
+ * watched before it is looked at.
+ */
 void pathwatch_add(struct pathwatch *paths, const char *path);
 
 /* Watches a directory for what comes and goes in it. */

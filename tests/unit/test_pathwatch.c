@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Whatever changes what a path leads to is noticed, and nobody else is paid. */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "loader/kernel/pathwatch.h"
+
+/* Where the test is; every name below is relative to it. */
+static char dir[64];
+static struct pathwatch paths;
+
+static void make_dir(const char *name)
+{
+	assert_int_equal(mkdir(name, 0755), 0);
+}
+
+static void make_file(const char *name)
+{
+	int fd = open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0755);
+
+	assert_true(fd >= 0);
+	close(fd);
+}
+
+static void make_link(const char *target, const char *name)
+{
+	assert_int_equal(symlink(target, name), 0);
+}
+
+static void move(const char *from, const char *to)
+{
+	assert_int_equal(rename(from, to), 0);
+}
+
+static bool is_told(void)
+{
+	struct pollfd fd = { .fd = paths.inotify, .events = POLLIN };
+
+	return poll(&fd, 1, 0) > 0;
+}
+
+static void drain(void)
+{
+	char buf[4096];
+
+	while (read(paths.inotify, buf, sizeof(buf)) > 0)
+		;
+}
+
+static void look(const char *name)
+{
+	char path[PATH_MAX];
+
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
+	pathwatch_begin(&paths);
+	pathwatch_add(&paths, path);
+	drain();
+}
+
+/* ---- what may happen to a/b/app ----------------------------------------- */
+
+static void file_comes(void)
+{
+	make_file("a/b/app");
+}
+
+static void file_goes(void)
+{
+	assert_int_equal(unlink("a/b/app"), 0);
+}
+
+/* As update-alternatives does it; and an upgrade that brings a launcher. */
+static void file_becomes_link(void)
+{
+	make_link("../c/app", "a/b/app.new");
+	move("a/b/app.new", "a/b/app");
+}
+
+static void file_moves(void)
+{
+	move("a/b/app", "a/b/app.old");
+}
+
+static void dir_moves(void)
+{
+	move("a/b", "a/b.old");
+}
+
+static void dir_comes(void)
+{
+	make_dir("a/b");
+}
+
+static void dir_becomes_link(void)
+{
+	make_link("c", "a/b");
+}
+
+static void link_turns(void)
+{
+	make_link("../d/app", "a/b/app.new");
+	move("a/b/app.new", "a/b/app");
+}
+
+static void target_becomes_link(void)
+{
+	make_link("/nowhere", "a/c/app.new");
+	move("a/c/app.new", "a/c/app");
+}
+
+static void target_dir_moves(void)
+{
+	move("a/c", "a/c.old");
+}
+
+static void test_told(void **state)
+{
+	static void (*const stories[][5])(void) = {
+		{ file_comes, file_goes, file_comes, file_becomes_link },
+		{ file_comes, file_moves, file_becomes_link, link_turns },
+		{ file_comes, file_becomes_link, target_becomes_link },
+		{ file_becomes_link, target_dir_moves },
+		{ file_comes, dir_moves, dir_comes, file_comes, file_goes },
+		{ dir_moves, dir_becomes_link, target_dir_moves },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(stories) / sizeof(*stories); i++) {
+		make_dir("a");
+		make_dir("a/b");
+		make_dir("a/c");
+		make_dir("a/d");
+		make_file("a/c/app");
+		look("a/b/app");
+		for (size_t k = 0; k < 5 && stories[i][k]; k++) {
+			assert_false(is_told());
+			stories[i][k]();
+			if (!is_told())
+				fail_msg("story %zu, step %zu", i, k);
+			look("a/b/app");
+		}
+		assert_int_equal(system("rm -r a"), 0);
+		look("a/b/app");
+	}
+}
+
+/* What others do in the same directory is nobody's business. */
+static void test_quiet(void **state)
+{
+	(void)state;
+	make_dir("q");
+	make_file("q/app");
+	look("q/app");
+	make_file("q/other");
+	assert_int_equal(unlink("q/other"), 0);
+	assert_false(is_told());
+}
+
+static int enter(void **state)
+{
+	(void)state;
+	paths = (struct pathwatch){ 0 };
+	strcpy(dir, "/tmp/pathwatch-XXXXXX");
+	return !mkdtemp(dir) || chdir(dir) < 0 || pathwatch_open(&paths) < 0;
+}
+
+static int leave(void **state)
+{
+	char command[128];
+
+	(void)state;
+	close(paths.inotify);
+	snprintf(command, sizeof(command), "rm -rf %s", dir);
+	return chdir("/") < 0 || system(command);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_told, enter, leave),
+		cmocka_unit_test_setup_teardown(test_quiet, enter, leave),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
