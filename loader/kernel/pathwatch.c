@@ -41,19 +41,24 @@ static bool watch(const struct pathwatch *paths, const char *path,
 	return inotify_add_watch(paths->inotify, path, mask | IN_MASK_ADD) >= 0;
 }
 
-#define LINKS_MAX 40 /* as in the kernel's path walk */
+#define LINKS_MAX 40 /* of one path, as in the kernel's walk */
 
 static size_t watch_path(const struct pathwatch *paths, const char *path,
-			 size_t from, int links);
+			 size_t from, int *links);
 
-/* A link on the way may be turned: watches where it lies and where it leads. */
-static void watch_link(const struct pathwatch *paths, char *link, int links)
+/*
+ * A link on the way may be turned: watches where it lies and where it leads.
+ * What a target begins with when it is relative is watched already.
+ */
+static void watch_link(const struct pathwatch *paths, char *link, int *links)
 {
 	char target[PATH_MAX], next[2 * PATH_MAX], *slash = strrchr(link, '/');
+	size_t from = 0;
 	ssize_t n = readlink(link, target, sizeof(target) - 1);
 
-	if (n <= 0 || links >= LINKS_MAX)
+	if (n <= 0 || *links >= LINKS_MAX)
 		return;
+	++*links;
 	*slash = '\0';
 	(void)watch(paths, *link ? link : "/", WATCH_GOING | WATCH_COMING);
 	*slash = '/';
@@ -62,13 +67,11 @@ static void watch_link(const struct pathwatch *paths, char *link, int links)
 	if (n <= 0)
 		return;
 	target[n] = '\0';
-	*slash = '\0';
-	if (*target == '/')
-		strcpy(next, target);
-	else
-		snprintf(next, sizeof(next), "%s/%s", link, target);
-	*slash = '/';
-	(void)watch_path(paths, next, 0, links + 1);
+	if (*target != '/')
+		from = (size_t)(slash - link);
+	snprintf(next, sizeof(next), "%.*s%s%s", (int)from, link,
+		 *target == '/' ? "" : "/", target);
+	(void)watch_path(paths, next, from, links);
 }
 
 /*
@@ -91,7 +94,7 @@ static size_t watched_part(const struct pathwatch *paths, const char *path)
 
 /* The next step of a path; false: it is not there. */
 static bool watch_step(const struct pathwatch *paths, char *part, bool is_last,
-		       int links)
+		       int *links)
 {
 	watch_link(paths, part, links);
 
@@ -101,7 +104,7 @@ static bool watch_step(const struct pathwatch *paths, char *part, bool is_last,
 
 /* Watches the path from the top down, as far as it exists; how far that is. */
 static size_t watch_path(const struct pathwatch *paths, const char *path,
-			 size_t from, int links)
+			 size_t from, int *links)
 {
 	char part[PATH_MAX];
 	size_t length = strlen(path), deepest = from ? from : 1;
@@ -132,8 +135,10 @@ static size_t watch_path(const struct pathwatch *paths, const char *path,
 
 void pathwatch_add(struct pathwatch *paths, const char *path)
 {
+	int links = 0;
+
 	paths->last_deepest =
-		watch_path(paths, path, watched_part(paths, path), 0);
+		watch_path(paths, path, watched_part(paths, path), &links);
 	snprintf(paths->last, sizeof(paths->last), "%s", path);
 }
 

@@ -23,8 +23,8 @@ int pathwatch_open(struct pathwatch *paths);
 void pathwatch_begin(struct pathwatch *paths);
 
 /*
- * Watches a path from the top down, links on the way as well. Each step is
- * watched before it is looked at.
+ * Watches a path from the top down, links on the way as well, as many as the
+ * kernel would follow. Where a watch is set, it is set before the look.
  */
 void pathwatch_add(struct pathwatch *paths, const char *path);
 

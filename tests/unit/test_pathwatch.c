@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -169,6 +170,32 @@ static void test_quiet(void **state)
 	assert_false(is_told());
 }
 
+/* Made by whoever may write there: the kernel follows 40 links, and no more. */
+static void test_links_in_a_row(void **state)
+{
+	char name[PATH_MAX] = "l";
+	int status;
+	pid_t pid;
+
+	(void)state;
+	make_dir("l");
+	make_link(".", "l/l");
+	make_file("l/app");
+	for (int i = 0; i < 38; i++)
+		strcat(name, "/l");
+	strcat(name, "/app");
+	pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		alarm(20);
+		look(name);
+		assert_int_equal(unlink("l/app"), 0);
+		_exit(!is_told());
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+}
+
 static int enter(void **state)
 {
 	(void)state;
@@ -192,6 +219,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_told, enter, leave),
 		cmocka_unit_test_setup_teardown(test_quiet, enter, leave),
+		cmocka_unit_test_setup_teardown(test_links_in_a_row, enter,
+						leave),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
