@@ -57,7 +57,7 @@ void members_close(struct members *members)
 {
 	if (!members)
 		return;
-	close(members->paths.inotify);
+	pathwatch_close(&members->paths);
 	free(members);
 }
 
@@ -179,7 +179,7 @@ static int want_cgroup(struct members *members, struct wanted *wanted,
  * The governed cgroup may be removed and made again. A cgroup tells nobody that
  * it goes, only its parent does.
  */
-static void watch_scope(const struct members *members)
+static void watch_scope(struct members *members)
 {
 	char parent[PATH_MAX], *slash;
 
@@ -218,6 +218,8 @@ static int resolve(struct members *members, const struct policy *policy,
 				    want_cgroup(members, wanted,
 						&app->selectors[j], classes[i]);
 	}
+	if (!r)
+		pathwatch_end(&members->paths);
 
 	return r;
 }

@@ -29,28 +29,54 @@ int pathwatch_open(struct pathwatch *paths)
 	return paths->inotify < 0 ? -errno : 0;
 }
 
+void pathwatch_close(struct pathwatch *paths)
+{
+	close(paths->inotify);
+	free(paths->now.watches);
+	free(paths->before.watches);
+}
+
 void pathwatch_begin(struct pathwatch *paths)
 {
 	paths->last_deepest = 0;
 }
 
-/* A mask on a directory that others of our selectors may watch as well. */
-static bool watch(const struct pathwatch *paths, const char *path,
-		  uint32_t mask)
+/* Without memory it is forgotten, and so stays. */
+static void note(struct watch_list *list, int watch)
 {
-	return inotify_add_watch(paths->inotify, path, mask | IN_MASK_ADD) >= 0;
+	if (list->n == list->room) {
+		size_t room = list->room ? 2 * list->room : 64;
+		int *grown = reallocarray(list->watches, room, sizeof(*grown));
+
+		if (!grown)
+			return;
+		list->watches = grown;
+		list->room = room;
+	}
+	list->watches[list->n++] = watch;
+}
+
+/* A mask on a directory that others of our selectors may watch as well. */
+static bool watch(struct pathwatch *paths, const char *path, uint32_t mask)
+{
+	int wd = inotify_add_watch(paths->inotify, path, mask | IN_MASK_ADD);
+
+	if (wd >= 0)
+		note(&paths->now, wd);
+
+	return wd >= 0;
 }
 
 #define LINKS_MAX 40 /* of one path, as in the kernel's walk */
 
-static size_t watch_path(const struct pathwatch *paths, const char *path,
-			 size_t from, int *links);
+static size_t watch_path(struct pathwatch *paths, const char *path, size_t from,
+			 int *links);
 
 /*
  * A link on the way may be turned: watches where it lies and where it leads.
  * What a target begins with when it is relative is watched already.
  */
-static void watch_link(const struct pathwatch *paths, char *link, int *links)
+static void watch_link(struct pathwatch *paths, char *link, int *links)
 {
 	char target[PATH_MAX], next[2 * PATH_MAX], *slash = strrchr(link, '/');
 	size_t from = 0;
@@ -93,7 +119,7 @@ static size_t watched_part(const struct pathwatch *paths, const char *path)
 }
 
 /* The next step of a path; false: it is not there. */
-static bool watch_step(const struct pathwatch *paths, char *part, bool is_last,
+static bool watch_step(struct pathwatch *paths, char *part, bool is_last,
 		       int *links)
 {
 	watch_link(paths, part, links);
@@ -103,8 +129,8 @@ static bool watch_step(const struct pathwatch *paths, char *part, bool is_last,
 }
 
 /* Watches the path from the top down, as far as it exists; how far that is. */
-static size_t watch_path(const struct pathwatch *paths, const char *path,
-			 size_t from, int *links)
+static size_t watch_path(struct pathwatch *paths, const char *path, size_t from,
+			 int *links)
 {
 	char part[PATH_MAX];
 	size_t length = strlen(path), deepest = from ? from : 1;
@@ -142,7 +168,51 @@ void pathwatch_add(struct pathwatch *paths, const char *path)
 	snprintf(paths->last, sizeof(paths->last), "%s", path);
 }
 
-void pathwatch_children(const struct pathwatch *paths, const char *path)
+void pathwatch_children(struct pathwatch *paths, const char *path)
 {
 	(void)watch(paths, path, WATCH_GOING | WATCH_COMING);
+}
+
+static int compare(const void *a, const void *b)
+{
+	int x = *(const int *)a, y = *(const int *)b;
+
+	return (x > y) - (x < y);
+}
+
+/* Sorted, each once. */
+static void tidy(struct watch_list *list)
+{
+	size_t kept = 0;
+
+	if (list->n)
+		qsort(list->watches, list->n, sizeof(*list->watches), compare);
+	for (size_t i = 0; i < list->n; i++)
+		if (!kept || list->watches[kept - 1] != list->watches[i])
+			list->watches[kept++] = list->watches[i];
+	list->n = kept;
+}
+
+/*
+ * A directory that was moved away would be watched for ever, and so would a
+ * cgroup that was removed: its inode stays for as long as it is watched.
+ */
+void pathwatch_end(struct pathwatch *paths)
+{
+	struct watch_list spare = paths->before;
+	size_t k = 0;
+
+	tidy(&paths->now);
+	for (size_t i = 0; i < spare.n; i++) {
+		while (k < paths->now.n &&
+		       paths->now.watches[k] < spare.watches[i])
+			k++;
+		if (k == paths->now.n ||
+		    paths->now.watches[k] != spare.watches[i])
+			(void)inotify_rm_watch(paths->inotify,
+					       spare.watches[i]);
+	}
+	paths->before = paths->now;
+	spare.n = 0;
+	paths->now = spare;
 }

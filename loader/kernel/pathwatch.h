@@ -6,15 +6,24 @@
 #include <limits.h>
 #include <stddef.h>
 
+struct watch_list {
+	int *watches;
+	size_t n, room;
+};
+
+/* Zero-initialise. */
 struct pathwatch {
 	int inotify; /* readable when something changed */
 	/* the path watched last in this look, and as far as it exists */
 	char last[PATH_MAX];
 	size_t last_deepest;
+	/* of this look, and of the one before */
+	struct watch_list now, before;
 };
 
-/* 0 or a negative errno. The owner closes the descriptor. */
+/* 0 or a negative errno. */
 int pathwatch_open(struct pathwatch *paths);
+void pathwatch_close(struct pathwatch *paths);
 
 /*
  * A look at many paths begins. What two of them have in common is watched once
@@ -29,6 +38,12 @@ void pathwatch_begin(struct pathwatch *paths);
 void pathwatch_add(struct pathwatch *paths, const char *path);
 
 /* Watches a directory for what comes and goes in it. */
-void pathwatch_children(const struct pathwatch *paths, const char *path);
+void pathwatch_children(struct pathwatch *paths, const char *path);
+
+/*
+ * The look was at all paths: what only earlier ones watched is let go, of which
+ * the descriptor tells once. Without an end, nothing is let go.
+ */
+void pathwatch_end(struct pathwatch *paths);
 
 #endif

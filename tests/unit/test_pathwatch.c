@@ -19,6 +19,8 @@
 
 #include "loader/kernel/pathwatch.h"
 
+#define ROUNDS 50
+
 /* Where the test is; every name below is relative to it. */
 static char dir[64];
 static struct pathwatch paths;
@@ -68,7 +70,24 @@ static void look(const char *name)
 	snprintf(path, sizeof(path), "%s/%s", dir, name);
 	pathwatch_begin(&paths);
 	pathwatch_add(&paths, path);
+	pathwatch_end(&paths);
 	drain();
+}
+
+/* What the kernel holds for us, and for how long it will. */
+static unsigned int count_watches(void)
+{
+	char name[64], line[256];
+	unsigned int n = 0;
+	FILE *file;
+
+	snprintf(name, sizeof(name), "/proc/self/fdinfo/%d", paths.inotify);
+	file = fopen(name, "re");
+	assert_non_null(file);
+	while (fgets(line, sizeof(line), file))
+		n += !strncmp(line, "inotify wd:", 11);
+	fclose(file);
+	return n;
 }
 
 /* ---- what may happen to a/b/app ----------------------------------------- */
@@ -151,6 +170,8 @@ static void test_told(void **state)
 			stories[i][k]();
 			if (!is_told())
 				fail_msg("story %zu, step %zu", i, k);
+			/* the second drains what letting go has told */
+			look("a/b/app");
 			look("a/b/app");
 		}
 		assert_int_equal(system("rm -r a"), 0);
@@ -196,6 +217,30 @@ static void test_links_in_a_row(void **state)
 	assert_int_equal(status, 0);
 }
 
+/* Each new directory is another inode: only the last is of interest. */
+static void test_lets_go(void **state)
+{
+	char old[32];
+	unsigned int n;
+
+	(void)state;
+	make_dir("g");
+	make_dir("g/bin");
+	make_file("g/bin/app");
+	look("g/bin/app");
+	n = count_watches();
+	for (int i = 0; i < ROUNDS; i++) {
+		snprintf(old, sizeof(old), "g/old%d", i);
+		move("g/bin", old);
+		make_dir("g/bin");
+		make_file("g/bin/app");
+		look("g/bin/app");
+	}
+	assert_int_equal(count_watches(), n);
+	look("g/nothing");
+	assert_true(count_watches() < n);
+}
+
 static int enter(void **state)
 {
 	(void)state;
@@ -209,7 +254,7 @@ static int leave(void **state)
 	char command[128];
 
 	(void)state;
-	close(paths.inotify);
+	pathwatch_close(&paths);
 	snprintf(command, sizeof(command), "rm -rf %s", dir);
 	return chdir("/") < 0 || system(command);
 }
@@ -221,6 +266,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_quiet, enter, leave),
 		cmocka_unit_test_setup_teardown(test_links_in_a_row, enter,
 						leave),
+		cmocka_unit_test_setup_teardown(test_lets_go, enter, leave),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
