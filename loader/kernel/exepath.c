@@ -57,22 +57,42 @@ static int directory_key(const char *directory, struct sp_exe_key *ret_key)
 	return r == -ENOENT ? 0 : r;
 }
 
-int exepath_key(const char *path, struct sp_exe_key *ret_key)
+/* Where the name would be of a file that is not there. */
+static int real_missing(const char *path, char **ret_real)
+{
+	_cleanup_free_ char *directory = strdup(path), *real = NULL;
+	char *name = directory ? strrchr(directory, '/') : NULL, *found;
+
+	if (!directory)
+		return -ENOMEM;
+	if (!name)
+		return -EINVAL;
+	*name++ = '\0';
+	real = realpath(*directory ? directory : "/", NULL);
+	if (!real)
+		return -errno;
+
+	if (asprintf(&found, "%s/%s", real[1] ? real : "", name) < 0)
+		return -ENOMEM;
+	*ret_real = found;
+
+	return 0;
+}
+
+int exepath_key(const char *path, struct sp_exe_key *ret_key, bool *ret_linked)
 {
 	_cleanup_free_ char *real = realpath(path, NULL);
 	struct sp_exe_key key = { 0 };
+	bool linked;
 	char *name;
-	int r;
+	int r = 0;
 
-	if (!real && errno != ENOENT)
-		return errno == ENOTDIR ? -ENOENT : -errno;
 	if (!real)
-		real = strdup(path);
-	if (!real)
-		return -ENOMEM;
+		r = errno == ENOENT ? real_missing(path, &real) : -errno;
+	if (r)
+		return r == -ENOTDIR ? -ENOENT : r;
+	linked = strcmp(real, path) != 0;
 	name = strrchr(real, '/');
-	if (!name)
-		return -EINVAL;
 	*name++ = '\0';
 	/* a longer name would be cut off in the kernel, and match */
 	if (strlen(name) >= sizeof(key.name) - 1)
@@ -82,6 +102,7 @@ int exepath_key(const char *path, struct sp_exe_key *ret_key)
 	if (r)
 		return r == -ENOTDIR ? -ENOENT : r;
 	*ret_key = key;
+	*ret_linked = linked;
 
 	return 0;
 }

@@ -79,6 +79,7 @@ void members_drain(struct members *members)
 struct exe_entry {
 	struct sp_exe_key key;
 	uint32_t class;
+	bool linked;
 };
 
 struct cgroup_entry {
@@ -92,6 +93,7 @@ struct wanted {
 	size_t n_exes;
 	struct cgroup_entry *cgroups;
 	size_t n_cgroups;
+	void *by_key;  /* tree of exes */
 	void *by_path; /* tree of cgroups */
 };
 
@@ -102,24 +104,43 @@ static void keep(void *entry)
 
 static void wanted_clear(struct wanted *wanted)
 {
+	tdestroy(wanted->by_key, keep);
 	tdestroy(wanted->by_path, keep);
 	free(wanted->exes);
 	free(wanted->cgroups);
 }
 
+static int compare_exes(const void *a, const void *b)
+{
+	const struct exe_entry *x = a, *y = b;
+
+	return memcmp(&x->key, &y->key, sizeof(x->key));
+}
+
+/*
+ * By links, selectors of two apps may come to the same file. It belongs to the
+ * one that names it, not to whoever may turn a link; else to the first.
+ */
 static int want_exe(struct members *members, struct wanted *wanted,
 		    const struct selector *selector, uint32_t class)
 {
-	struct exe_entry *entry = &wanted->exes[wanted->n_exes];
+	struct exe_entry *entry = &wanted->exes[wanted->n_exes], **found;
 	int r;
 
 	pathwatch_add(&members->paths, selector->path);
-	r = exepath_key(selector->path, &entry->key);
+	r = exepath_key(selector->path, &entry->key, &entry->linked);
 	/* what cannot be resolved now is nobody's, and none of the others' */
 	if (r)
 		return r == -ENOMEM ? r : 0;
 	entry->class = class;
-	wanted->n_exes++;
+	found = tsearch(entry, &wanted->by_key, compare_exes);
+	if (!found)
+		return -ENOMEM;
+	wanted->n_exes += *found == entry;
+	if ((*found)->linked && !entry->linked) {
+		(*found)->class = class;
+		(*found)->linked = false;
+	}
 
 	return 0;
 }

@@ -113,6 +113,11 @@ static void host_write(const struct lab *lab, FILE *file)
 			"<key>%s</key><array><string>exe:%s/%s</string>"
 			"</array>\n",
 			exe_apps[i].id, lab->dir, exe_apps[i].path);
+	/* whoever owns its path has made a link to another app of it */
+	fprintf(file,
+		"<key>com.example.thief</key><array><string>exe:%s/bin/thief"
+		"</string></array>\n",
+		lab->dir);
 	fputs("</dict>\n", file);
 }
 
@@ -162,6 +167,9 @@ static int executables_make(const struct lab *lab)
 		r = copy_file("/proc/self/exe", path, 0755);
 	}
 	snprintf(path, sizeof(path), "%s/bin/link", lab->dir);
+	if (r >= 0 && symlink("app", path) < 0)
+		r = -errno;
+	snprintf(path, sizeof(path), "%s/bin/thief", lab->dir);
 	if (r >= 0 && symlink("app", path) < 0)
 		r = -errno;
 	snprintf(path, sizeof(path), "%s/bin/turn", lab->dir);
