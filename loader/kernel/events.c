@@ -150,7 +150,7 @@ int engine_write_config(struct engine *engine)
 int engine_members_changed(struct engine *engine)
 {
 	bool changed;
-	int r;
+	int r, s;
 
 	if (!engine->policy)
 		return 0;
@@ -165,15 +165,16 @@ int engine_members_changed(struct engine *engine)
 	r = members_sync(engine->members, engine->policy, engine->classes,
 			 &changed);
 	if (r)
-		return engine_fail(engine, r, "cannot resolve selectors");
+		r = engine_fail(engine, r, "cannot resolve selectors");
 	if (!changed)
-		return 0;
+		return r;
+	/* of a look that failed half-way the next one sees no change */
 	engine->config.epoch++;
-	r = engine_write_config(engine);
-	if (!r && engine->attached)
-		r = engine_settle(engine);
+	s = engine_write_config(engine);
+	if (!s && engine->attached)
+		s = engine_settle(engine);
 
-	return r;
+	return r ? r : s;
 }
 
 /* ---- events ------------------------------------------------------------ */
