@@ -18,6 +18,7 @@
 #   make fuzz FUZZ_SECONDS=N        each fuzz target for so long, with clang
 #   sudo make bench                 what it costs, next to what people use
 #   sudo make bench BENCH=scale     how that grows; or ways, tasks, reload
+#   sudo make bench BENCH=tries     other structures than the trie
 #   make lint                       form and include rules
 
 BUILD	    ?= build
@@ -61,7 +62,7 @@ COMMON	:= $(addprefix loader/daemon/,answers.c check.c documents.c \
 LAB	:= $(sort $(wildcard tests/lab/*.c))
 UNIT	:= $(sort $(wildcard tests/unit/test_*.c))
 FUZZ	:= xml bplist cms wgconf host
-BENCH_TOOLS := compile read bare traffic phases.so
+BENCH_TOOLS := compile read bare traffic phases.so tries tries.bpf.o
 BPF	:= identity steer guard confine probe
 SKELS	:= $(BPF:%=$(BUILD)/skel/%.skel.h)
 
@@ -218,9 +219,15 @@ $(BUILD)/bench/compile $(BUILD)/bench/read: $(BUILD)/bench/%: \
 	@mkdir -p $(@D)
 	$(call say,LD)$(link) $^ $(LIB_POLICY) -o $@
 
-$(BUILD)/bench/bare: $(BUILD)/obj/bench/bare.o
+$(BUILD)/bench/bare $(BUILD)/bench/tries: $(BUILD)/bench/%: \
+		$(BUILD)/obj/bench/%.o
 	@mkdir -p $(@D)
 	$(call say,LD)$(link) $^ -lbpf -o $@
+
+$(BUILD)/bench/tries.bpf.o: bench/tries.bpf.c $(BUILD)/vmlinux.h
+	@mkdir -p $(@D)
+	$(call say,CLANG)$(CLANG) $(BPF_FLAGS) -c $< -o $@
+	@$(LLVM_STRIP) -g $@
 
 # Static: what the rows of exec and fork cost is not the dynamic linker's.
 $(BUILD)/bench/traffic: $(call obj,bench/obj,$(addprefix bench/,\
@@ -239,7 +246,7 @@ $(BUILD)/bench/phases.so: bench/phases.c
 
 bench-tools: all $(BENCH_TOOLS:%=$(BUILD)/bench/%)
 
-# All but scale; BENCH=ways, tasks, reload, scale or several of them.
+# All but scale and tries; BENCH=ways, scale, tries or several of them.
 bench: deps
 	@bench/deps
 	@$(MAKE) --no-print-directory bench-tools

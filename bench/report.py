@@ -10,6 +10,7 @@ import sys
 
 import stats
 import report_scale
+import report_tries
 from peers import WAYS
 from text import interval, ns, percent, table
 from ways import ROWS
@@ -198,7 +199,7 @@ plot "added.dat" using 2:3:4:xtic(1) title "sendto", \\
 def sections(build, directory):
     goals, parts = [], []
     runs = {name: stats.read(path) for name in
-            ("ways", "tasks", "reload", "live", "scale")
+            ("ways", "tasks", "reload", "live", "scale", "tries")
             for path in ["%s/bench/%s.csv" % (build, name)]
             if os.path.exists(path)}
     if "ways" in runs:
@@ -223,6 +224,8 @@ def sections(build, directory):
     if "scale" in runs:
         parts += report_scale.sections(runs["scale"][1], goals, judged,
                                        directory)
+    if "tries" in runs:
+        parts += report_tries.sections(runs["tries"][1])
     parts += ["## Where and when"] + [
         environment_table(name, run[0]) for name, run in runs.items()]
     return [HEAD, "## Goals", table(["what", "goal", "reached", ""], goals)

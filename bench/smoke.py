@@ -15,6 +15,7 @@ import report_scale
 import scale
 import stats
 import tasks
+import tries
 import ways
 from peers import WAYS
 
@@ -86,6 +87,14 @@ def scale_check(kept):
     return missing
 
 
+def tries_check(kept):
+    """The driver itself compares the answers of all ways."""
+    seen = {(where, way) for _, _, where, way, ns in kept.rows.get("ask", [])
+            if is_sane(where, 1, ns)}
+    return {(where, way) for where in ("hot", "some", "roam")
+            for way in tries.WAYS} - seen
+
+
 def run(build):
     missing_tools = {variant for variant, tools in NEEDS.items()
                      if not all(map(shutil.which, tools))}
@@ -103,6 +112,8 @@ def run(build):
             ms=15), scale_check),
         ("live", lambda here, kept: live.run(
             here, kept, rounds=4, ms=10, count=400), live_check),
+        ("tries", lambda here, kept: tries.run(
+            here, kept, cells=((1000, True),), rounds=1), tries_check),
     ]
     failed = 0
     with lab.Lab(build) as here:

@@ -45,7 +45,7 @@ may_include() {
 may_include bpf 'bpf/|vmlinux\.h'
 may_include policy 'policy/|bpf/(abi|decide)\.h'
 may_include loader 'loader/|policy/|bpf/|[a-z]+\.skel\.h'
-may_include bench 'bench/|loader/|policy/|bpf/'
+may_include bench 'bench/|loader/|policy/|bpf/|vmlinux\.h'
 may_include vmtest 'vmtest/'
 may_include tools 'policy/'
 
