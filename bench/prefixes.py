@@ -21,3 +21,11 @@ def listed(count):
                                  address >> 8 & 255, address & 255,
                                  length)] = None
     return list(seen)
+
+
+def ordered(texts):
+    """By address, the shorter ones first."""
+    def key(text):
+        address, length = text.split("/")
+        return [int(byte) for byte in address.split(".")] + [int(length)]
+    return sorted(texts, key=key)

@@ -32,36 +32,35 @@ struct prefix_change {
 	const struct binding *binding;
 	bool to_map;
 	bool to_table;
+	struct prefix_batch added;
 };
 
 static int add_prefix(void *ctx, const struct prefix *prefix)
 {
-	const struct prefix_change *change = ctx;
+	struct prefix_change *change = ctx;
 	int r = 0;
 
 	if (change->to_table)
 		r = route_prefix(change->context->nl, &change->binding->place,
 				 prefix, true);
 	if (!r && change->to_map)
-		r = map_prefix_put(attach_map(change->context->attach,
-					      MAP_PREFIX),
-				   change->binding->slot, prefix);
+		r = prefix_batch_put(&change->added, prefix);
 
 	return r;
 }
 
 static int del_prefix(void *ctx, const struct prefix *prefix)
 {
-	const struct prefix_change *change = ctx;
+	struct prefix_change *change = ctx;
 	int r = 0;
 
 	if (change->to_table)
 		r = route_prefix(change->context->nl, &change->binding->place,
 				 prefix, false);
 	if (!r && change->to_map)
-		r = map_prefix_del(attach_map(change->context->attach,
-					      MAP_PREFIX),
-				   change->binding->slot, prefix);
+		r = prefix_batch_flush(&change->added);
+	if (!r && change->to_map)
+		r = map_prefix_del(change->added.fd, change->added.set, prefix);
 
 	return r;
 }
@@ -72,8 +71,13 @@ static int change_prefixes(struct prefix_change *change,
 	const struct prefix_sink sink = { add_prefix, del_prefix, change };
 	int r, s;
 
+	change->added.fd = attach_map(change->context->attach, MAP_PREFIX);
+	change->added.set = change->binding->slot;
+	change->added.n = 0;
 	nl_forgive(change->context->nl, gone);
 	r = prefix_delta_tell(delta, &sink);
+	if (!r)
+		r = prefix_batch_flush(&change->added);
 	s = nl_flush(change->context->nl);
 
 	return r ? r : s;
@@ -162,8 +166,12 @@ int binding_plan(const struct binding_context *context, struct binding *binding,
 int binding_make(const struct binding_context *context, struct binding *binding,
 		 struct binding_change *change)
 {
-	struct prefix_change writes = { context, binding, true,
-					binding->routed };
+	struct prefix_change writes = {
+		.context = context,
+		.binding = binding,
+		.to_map = true,
+		.to_table = binding->routed,
+	};
 	struct prefix *before = binding->prefixes;
 	int r;
 
@@ -211,7 +219,11 @@ static int drop_wrong(const struct binding_context *context,
 static int write_routes(const struct binding_context *context,
 			struct binding *binding)
 {
-	struct prefix_change change = { context, binding, false, true };
+	struct prefix_change change = {
+		.context = context,
+		.binding = binding,
+		.to_table = true,
+	};
 	_cleanup_(prefix_delta_clear) struct prefix_delta delta = { 0 };
 	_cleanup_free_ struct prefix *found = NULL;
 	static const int no_ipv6[] = { ESRCH, EAFNOSUPPORT, EACCES, ENODEV, 0 };

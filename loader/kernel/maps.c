@@ -56,6 +56,9 @@ int map_keys(int fd, size_t key_size, void **ret_keys, size_t *ret_n)
 
 /* ---- prefixes ---------------------------------------------------------- */
 
+/* What a map without batches answers, as tries before 5.13; no user header. */
+#define KERNEL_ENOTSUPP 524
+
 static struct sp_prefix_key prefix_key(uint32_t set,
 				       const struct prefix *prefix)
 {
@@ -70,14 +73,31 @@ static struct sp_prefix_key prefix_key(uint32_t set,
 	return key;
 }
 
-int map_prefix_put(int fd, uint32_t set, const struct prefix *prefix)
+int prefix_batch_put(struct prefix_batch *batch, const struct prefix *prefix)
 {
-	struct sp_prefix_key key = prefix_key(set, prefix);
-	struct sp_route route = {
+	batch->keys[batch->n] = prefix_key(batch->set, prefix);
+	batch->routes[batch->n] = (struct sp_route){
 		.verdict = prefix->excluded ? SP_DIRECT : SP_TUNNEL,
 	};
 
-	return map_put(fd, &key, &route);
+	return ++batch->n < PREFIX_BATCH ? 0 : prefix_batch_flush(batch);
+}
+
+int prefix_batch_flush(struct prefix_batch *batch)
+{
+	uint32_t n = batch->n, done = n;
+	int r = 0;
+
+	batch->n = 0;
+	if (!n || !bpf_map_update_batch(batch->fd, batch->keys, batch->routes,
+					&done, NULL))
+		return 0;
+	if (errno != KERNEL_ENOTSUPP)
+		return -errno;
+	for (uint32_t i = 0; !r && i < n; i++)
+		r = map_put(batch->fd, &batch->keys[i], &batch->routes[i]);
+
+	return r;
 }
 
 int map_prefix_del(int fd, uint32_t set, const struct prefix *prefix)

@@ -37,6 +37,7 @@ static bool is_write(const struct trace_call *call)
 {
 	if (call->number == SYS_bpf)
 		return call->args[0] == BPF_MAP_UPDATE_ELEM ||
+		       call->args[0] == BPF_MAP_UPDATE_BATCH ||
 		       call->args[0] == BPF_MAP_DELETE_ELEM;
 	return call->number == SYS_sendto &&
 	       call->args[5] == sizeof(struct sockaddr_nl);
