@@ -79,14 +79,17 @@ int keep_timer_fd(const struct keep *keep)
 	return keep->timer;
 }
 
-void keep_drain(struct keep *keep)
+bool keep_drain(struct keep *keep)
 {
+	bool pins = false;
 	char buf[4096];
 
 	while (read(keep->inotify, buf, sizeof(buf)) > 0)
-		;
+		pins = true;
 	while (read(keep->timer, buf, sizeof(uint64_t)) > 0)
 		;
+
+	return pins;
 }
 
 void keep_look_again(struct keep *keep, bool failed)

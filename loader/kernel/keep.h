@@ -18,7 +18,8 @@ void keep_close(struct keep *keep);
 int keep_pins_fd(const struct keep *keep);
 /* Becomes readable when it is time to look, see keep_look_again(). */
 int keep_timer_fd(const struct keep *keep);
-void keep_drain(struct keep *keep);
+/* Reads both empty; true: a pin had come or gone. */
+bool keep_drain(struct keep *keep);
 
 /*
  * Pins again whatever of ours is not pinned any more, from the descriptors

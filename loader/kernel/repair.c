@@ -64,7 +64,8 @@ int engine_repair(struct engine *engine, bool pins)
 {
 	int r = 0, before = engine->kept;
 
-	keep_drain(engine->keep);
+	/* whoever asks for the hooks only takes the news of pins along */
+	pins |= keep_drain(engine->keep);
 	if (pins || before)
 		r = repair_pins(engine);
 	if (!r)

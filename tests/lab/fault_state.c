@@ -8,6 +8,7 @@
  */
 #include <bpf/bpf.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <ftw.h>
 #include <linux/bpf.h>
 #include <poll.h>
@@ -22,6 +23,7 @@
 #include "tests/lab/fault.h"
 
 #define NOTICE_MS 1000 /* what the kernel tells */
+#define AMID	  20
 #define TICK_MS	  6000 /* what must be looked for: every 5 s */
 #define LEAST	  200u
 
@@ -293,6 +295,44 @@ static int taken_away(struct life *life)
 	return r < 0 ? r : outlives(life, none);
 }
 
+/* A file that comes and goes beside selected ones: each is a look at paths. */
+static _Noreturn void churn(const struct life *life)
+{
+	char path[LAB_PATH + 16];
+
+	snprintf(path, sizeof(path), "%s/bin/churn", life->lab->dir);
+	for (;;) {
+		int fd = open(path, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
+
+		if (fd < 0 || close(fd) < 0 || unlink(path) < 0)
+			_exit(1);
+		poll(NULL, 0, 1);
+	}
+}
+
+/* Pins are taken away while splitd is busy with something else it watches. */
+static int amid_changes(struct life *life)
+{
+	_cleanup_free_ char *before = look_take(life);
+	pid_t churner = proc_fork(life->lab, -1, NS_CLIENT);
+	int r = 0;
+
+	if (churner == 0)
+		churn(life);
+	for (int i = 0; i < AMID && r >= 0; i++) {
+		unsigned told = log_count(life, "pinned again");
+
+		r = links_removed(life);
+		if (r >= 0)
+			r = log_wait(life, "pinned again", told,
+				     fault_ms(life, NOTICE_MS));
+	}
+	/* it has gone on up to now, and ends here */
+	if (proc_wait(churner, 0) != -ETIMEDOUT && r >= 0)
+		r = life_no(life, "nothing else happens");
+	return r < 0 ? r : look_same(life, before, "repaired");
+}
+
 /*
  * All hooks are off, and a socket is made, and connected outside: when they
  * are back, it is taken over or stopped. It need not say so.
@@ -368,6 +408,7 @@ static int half_pinned(struct life *life)
 
 const struct life_test fault_state_tests[] = {
 	{ "fault-27-taken-away", taken_away, LIFE_STOPPED },
+	{ "fault-27-amid-changes", amid_changes, 0 },
 	{ "fault-27-made-in-between", made_in_between, 0 },
 	{ "fault-27-half-pinned", half_pinned, 0 },
 	{ 0 }
