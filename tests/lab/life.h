@@ -79,7 +79,8 @@ extern const struct life_test life_tunnel_tests[], life_traffic_tests[],
 	life_busy_tests[], life_secret_tests[], fault_crash_tests[],
 	fault_state_tests[], fault_update_tests[], fault_scope_tests[],
 	fault_two_tests[], fault_cycle_tests[], fault_refuse_tests[],
-	fault_mended_tests[], fault_odd_tests[], life_bare_tests[];
+	fault_mended_tests[], fault_odd_tests[], life_bare_tests[],
+	life_restart_tests[];
 
 /* Tables of tests, up to a NULL: of the modes lifecycle (life.c) and faults */
 extern const struct life_test *const life_tables[], *const fault_tables[];
@@ -120,6 +121,8 @@ int file_edit(struct life *life, const char *name, const char *find,
 /* The lab's prefixes and up to 64 more: one change, which the daemon sees. */
 int files_more(struct life *life, unsigned prefixes);
 int file_put(struct life *life, const char *name, const char *text);
+#define SECOND_UUID "e2773557-b535-414f-968a-5447d9c02d52"
+int file_second(struct life *life, const char *name);
 char *file_text(const struct life *life, const char *name);
 void file_remove(struct life *life, const char *name);
 

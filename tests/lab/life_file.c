@@ -117,6 +117,25 @@ int file_edit(struct life *life, const char *name, const char *find,
 	return file_put(life, name, edited);
 }
 
+/* The lab's profile once more, under other names: a second tunnel, of tun9. */
+int file_second(struct life *life, const char *name)
+{
+	static const char device[] = "<key>Interface</key><string>tun0";
+	static const char *const names[] = {
+		"d2773557-b535-414f-968a-5447d9c02d52", "com.example.lab"
+	};
+	_cleanup_free_ char *text = file_text(life, "policy/vpn.mobileconfig");
+	char *at = text ? strstr(text, device) : NULL;
+
+	if (!at)
+		return life_no(life, "the profile names no interface");
+	at[sizeof(device) - 2] = '9';
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
+		while ((at = strstr(text, names[i])))
+			at[0] = i ? 'C' : 'e';
+	return file_put(life, name, text);
+}
+
 void file_remove(struct life *life, const char *name)
 {
 	char path[LAB_PATH + 64];

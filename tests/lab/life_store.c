@@ -417,26 +417,6 @@ static int takes_over(struct life *life)
 	return r < 0 ? r : life_governed(life);
 }
 
-/* The lab's profile once more, under other names: a second tunnel. */
-static int second_put(struct life *life, char *path, size_t size)
-{
-	_cleanup_free_ char *text = file_text(life, PROFILE);
-	char *at;
-
-	snprintf(path, size, "%s/second.plist", life->lab->dir);
-	if (!text)
-		return -ENOMEM;
-	while ((at = strstr(text, uuid)))
-		at[0] = 'e';
-	while ((at = strstr(text, IDENTIFIER)))
-		at[0] = 'C';
-	at = strstr(text, "<key>Interface</key><string>tun0");
-	if (!at)
-		return life_no(life, "the profile names no interface");
-	memcpy(at + strlen("<key>Interface</key><string>"), "tun9", 4);
-	return file_put(life, "second.plist", text);
-}
-
 /*
  * What is refused after the store has it: there is a mark for one tunnel only.
  * The store is as it was, also for the next start.
@@ -445,8 +425,9 @@ static int takes_back(struct life *life)
 {
 	char first[LAB_PATH + 64], second[LAB_PATH + 64];
 	_cleanup_ctl_ struct ctl ctl = { 0 };
-	int r = second_put(life, second, sizeof(second));
+	int r = file_second(life, "second.plist");
 
+	snprintf(second, sizeof(second), "%s/second.plist", life->lab->dir);
 	snprintf(first, sizeof(first), "%s/saved/vpn.mobileconfig",
 		 life->lab->dir);
 	file_remove(life, PROFILE);
