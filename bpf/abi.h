@@ -169,8 +169,15 @@ struct sp_config {
 /* sp_class, ARRAY[SP_MAX_CLASSES]: set 0 is "listed, but bound to nothing". */
 struct sp_class {
 	__u32 set;
-	__u32 pad;
+	__u32 flags; /* SP_CLASS_... */
 };
+#define SP_CLASS_RETIRED 1u /* its app is gone: sockets are to forget it */
+/*
+ * What such a socket has instead: bound to nothing, nobody's number ever. Not
+ * 0, which means that its process was never listed: when the app comes back,
+ * its processes' sockets do.
+ */
+#define SP_CLASS_GONE SP_MAX_CLASSES
 
 /* sp_set, ARRAY[SP_MAX_SETS]. */
 struct sp_set {

@@ -286,6 +286,28 @@ int BPF_PROG(sp_cg_attach, struct cgroup *cgroup, const char *path,
 	return 0;
 }
 
+/*
+ * A pass over all that sockets remember, whoever holds them: a class whose app
+ * is gone goes, too, or the next app with that number would have the sockets
+ * along (5ce6e77c7edf, 5.9). Says nothing.
+ */
+SEC("iter/bpf_sk_storage_map")
+int sp_sockets(struct bpf_iter__bpf_sk_storage_map *ctx)
+{
+	struct sp_sock *sock = ctx->value;
+	struct sp_class *app;
+	__u32 class;
+
+	if (!sock)
+		return 0;
+	class = sock->class;
+	app = class ? bpf_map_lookup_elem(&sp_class, &class) : NULL;
+	if (app && app->flags & SP_CLASS_RETIRED)
+		sock->class = SP_CLASS_GONE;
+
+	return 0;
+}
+
 /* Every process with its class, for `status` and for taking sockets over. */
 SEC("iter/task")
 int sp_tasks(struct bpf_iter__task *ctx)

@@ -104,12 +104,13 @@ static int apply_app(struct engine *engine, const struct policy *policy,
 
 /*
  * Classes of apps that the policy does not know (any more): closed first, then
- * cleared out of the memory of processes in one walk, then free again.
+ * cleared out of the memory of processes and of sockets, in one walk each, then
+ * free again.
  */
 static int retire_apps(struct engine *engine, const struct policy *policy)
 {
 	_cleanup_free_ bool *retired = calloc(SP_MAX_CLASSES, sizeof(*retired));
-	static const struct sp_class none;
+	static const struct sp_class none = { .flags = SP_CLASS_RETIRED };
 	bool any = false;
 	int r = 0;
 
@@ -126,6 +127,8 @@ static int retire_apps(struct engine *engine, const struct policy *policy)
 	}
 	if (!r && any)
 		r = tasks_forget_classes(engine->attach, retired);
+	if (!r && any)
+		r = tasks_forget_sockets(engine->attach);
 	for (uint32_t class = 1; !r && class < SP_MAX_CLASSES; class ++)
 		if (retired[class])
 			r = numbers_take_back(engine->class_numbers, class);

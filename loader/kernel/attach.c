@@ -423,6 +423,24 @@ int attach_iterate_tasks(const struct attach *attach, int *ret_fd)
 	return 0;
 }
 
+int attach_iterate_sockets(const struct attach *attach, int *ret_fd)
+{
+	union bpf_iter_link_info info = {
+		.map.map_fd = (__u32)attach_map(attach, MAP_SOCK),
+	};
+	LIBBPF_OPTS(bpf_iter_attach_opts, opts, .link_info = &info,
+		    .link_info_len = sizeof(info));
+	struct bpf_link *link = bpf_program__attach_iter(
+		attach->programs.identity->progs.sp_sockets, &opts);
+	int fd = link ? bpf_iter_create(bpf_link__fd(link)) : -1;
+
+	*ret_fd = fd < 0 ? -1 : fd;
+	fd = fd < 0 ? -errno : 0;
+	bpf_link__destroy(link);
+
+	return fd;
+}
+
 int attach_drop_old(const struct attach *attach)
 {
 	return pins_drop_others(&attach->pins);

@@ -103,6 +103,12 @@ void attach_door_remove(const struct attach *attach, unsigned int ifindex);
  */
 int attach_iterate_tasks(const struct attach *attach, int *ret_fd);
 
+/*
+ * A new pass over what sockets remember, which takes the classes away that
+ * sp_class calls retired; reads as nothing.
+ */
+int attach_iterate_sockets(const struct attach *attach, int *ret_fd);
+
 /* Removes the maps of other versions, once everything runs on this one. */
 int attach_drop_old(const struct attach *attach);
 

@@ -80,6 +80,24 @@ int tasks_forget_classes(const struct attach *attach, const bool *retired)
 	return r;
 }
 
+int tasks_forget_sockets(const struct attach *attach)
+{
+	_cleanup_close_ int fd = -1;
+	char none[64];
+	ssize_t n;
+	int r;
+
+	r = attach_iterate_sockets(attach, &fd);
+	if (r)
+		return r;
+	/* EAGAIN: it has seen a million, and goes on (e679654a704e, 5.9) */
+	do
+		n = read(fd, none, sizeof(none));
+	while (n > 0 || (n < 0 && (errno == EINTR || errno == EAGAIN)));
+
+	return n < 0 ? -errno : 0;
+}
+
 /* ---- one socket -------------------------------------------------------- */
 
 struct socket {

@@ -22,6 +22,9 @@ int tasks_list(const struct attach *attach, struct sp_task_record **ret_records,
 /* Clears retired classes (by number) out of the memory of processes. */
 int tasks_forget_classes(const struct attach *attach, const bool *retired);
 
+/* And, of those that are SP_CLASS_RETIRED in sp_class, out of sockets'. */
+int tasks_forget_sockets(const struct attach *attach);
+
 /* What a socket's class means for the flow it is connected to. */
 struct tasks_context {
 	const struct attach *attach;

@@ -281,6 +281,7 @@ int mark_stays(struct trial *trial, int fd);
 int op_hold(struct trial *trial); /* rows_held.c */
 int op_late(struct trial *trial);
 int op_burst(struct trial *trial); /* fault_handed.c */
+int op_words(struct trial *trial); /* life_number.c */
 
 /*
  * report.c: what a machine that watches the run goes by (--report FD), apart

@@ -187,6 +187,7 @@ const struct op identity_ops[] = { { "ask", ask_all },
 				   { "hold", op_hold },
 				   { "late", op_late },
 				   { "burst", op_burst },
+				   { "words", op_words },
 				   { 0 } };
 
 static int exe(struct trial *trial)
