@@ -82,7 +82,9 @@ static __always_inline int sp_class_socket(const struct sp_config *config,
 		sp_count_drop(class, SP_R_NO_STORAGE);
 		return REFUSE;
 	}
-	if (sock && sock->class != class)
+	/* a gone app's socket stays one in the hands of its process */
+	if (sock && sock->class != class &&
+	    (class || sock->class != SP_CLASS_GONE))
 		sock->class = class;
 
 	return ALLOW;

@@ -219,6 +219,9 @@ static uint32_t class_for(const struct tasks_context *context,
 		return newcomer ? class : 0;
 	if (!sock.class || (newcomer && sock.class == class))
 		return 0;
+	/* its app may have come back, or another: that is told of newcomers */
+	if (!newcomer && sock.class == SP_CLASS_GONE)
+		return 0;
 
 	return newcomer ? class : sock.class;
 }

@@ -21,23 +21,12 @@
 #include "tests/lab/life.h"
 
 const struct life_test *const life_tables[] = {
-	life_tunnel_tests,
-	life_traffic_tests,
-	life_reload_tests,
-	life_purge_tests,
-	life_input_tests,
-	life_answer_tests,
-	life_repair_tests,
-	life_other_tests,
-	life_routing_tests,
-	life_inbound_tests,
-	life_store_tests,
-	life_busy_tests,
-	life_secret_tests,
-	life_bare_tests,
-	life_restart_tests,
-	life_number_tests,
-	NULL,
+	life_tunnel_tests,  life_traffic_tests, life_reload_tests,
+	life_purge_tests,   life_input_tests,	life_answer_tests,
+	life_repair_tests,  life_other_tests,	life_routing_tests,
+	life_inbound_tests, life_store_tests,	life_busy_tests,
+	life_secret_tests,  life_bare_tests,	life_restart_tests,
+	life_number_tests,  life_back_tests,	NULL,
 };
 
 int64_t now_us(void)
