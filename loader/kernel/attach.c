@@ -433,12 +433,12 @@ int attach_iterate_sockets(const struct attach *attach, int *ret_fd)
 	struct bpf_link *link = bpf_program__attach_iter(
 		attach->programs.identity->progs.sp_sockets, &opts);
 	int fd = link ? bpf_iter_create(bpf_link__fd(link)) : -1;
+	int r = fd < 0 ? -errno : 0;
 
-	*ret_fd = fd < 0 ? -1 : fd;
-	fd = fd < 0 ? -errno : 0;
 	bpf_link__destroy(link);
+	*ret_fd = fd;
 
-	return fd;
+	return r;
 }
 
 int attach_drop_old(const struct attach *attach)
