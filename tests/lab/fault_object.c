@@ -55,7 +55,7 @@ int link_program(int link)
 unsigned programs_on(const struct life *life)
 {
 	_cleanup_close_ int fd =
-		open(life->lab->cgroup, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		open(life->lab->governed, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	unsigned programs = 0;
 
 	for (int at = 0; fd >= 0 && at < __MAX_BPF_ATTACH_TYPE; at++) {
