@@ -41,7 +41,8 @@ struct word {
 
 /* What a process and a new child of it have to say. */
 struct reply {
-	bool child; /* with sockets of its own */
+	bool child;	/* with sockets of its own */
+	unsigned asked; /* how often it was; each question says it */
 	struct word words[N_WORDS];
 };
 
@@ -84,18 +85,23 @@ static void word_send(struct reply *reply, unsigned i)
 	struct sockaddr_storage sa;
 	socklen_t len = address_at(i, &sa);
 	bool open = how_of(i) == HOW_UDP;
+	char text[16];
+	int n = snprintf(text, sizeof(text), "?%u", reply->asked);
 
 	word->error = 0;
-	if (sendto(word->fd, "?1", 2, MSG_NOSIGNAL | MSG_DONTWAIT,
+	if (sendto(word->fd, text, (size_t)n, MSG_NOSIGNAL | MSG_DONTWAIT,
 		   open ? (struct sockaddr *)&sa : NULL, open ? len : 0) < 0)
 		word->error = errno;
 }
 
-static void word_hear(struct word *word)
+/* An answer to an earlier question may come late. */
+static void word_hear(struct word *word, unsigned asked)
 {
-	char text[128] = "";
+	char text[128] = "", question[16];
 
-	if (recv(word->fd, text, sizeof(text) - 1, MSG_DONTWAIT) <= 0)
+	snprintf(question, sizeof(question), "?%u", asked);
+	if (recv(word->fd, text, sizeof(text) - 1, MSG_DONTWAIT) <= 0 ||
+	    !strstr(text, question))
 		return;
 	word->side = strncmp(text, "tunnel", 6) ? SIDE_UPLINK : SIDE_TUNNEL;
 	word->answered = true;
@@ -105,12 +111,13 @@ static void word_hear(struct word *word)
 static void words_say(struct reply *reply)
 {
 	struct pollfd polls[N_WORDS];
+	unsigned open = N_WORDS;
 
+	reply->asked++;
 	for (unsigned i = 0; i < N_WORDS; i++)
 		reply->words[i].answered = false;
-	for (unsigned round = 0; round < ROUNDS; round++) {
+	for (unsigned round = 0; round < ROUNDS && open; round++) {
 		int64_t end = now_ms() + ROUND_MS;
-		unsigned open = 0;
 
 		for (unsigned i = 0; i < N_WORDS; i++) {
 			if (!reply->words[i].answered)
@@ -122,7 +129,7 @@ static void words_say(struct reply *reply)
 			for (unsigned i = 0; i < N_WORDS; i++) {
 				struct word *word = &reply->words[i];
 
-				word_hear(word);
+				word_hear(word, reply->asked);
 				polls[i].fd = word->answered || word->error ?
 						      -1 :
 						      word->fd;
@@ -130,8 +137,6 @@ static void words_say(struct reply *reply)
 			}
 			poll(polls, N_WORDS, 5);
 		} while (open && now_ms() < end);
-		if (!open)
-			return;
 	}
 }
 
