@@ -206,28 +206,50 @@ void attach_free(struct attach *attach)
 
 /* ---- hooks ------------------------------------------------------------- */
 
-static bool is_alive(int fd, uint64_t cgroup_id)
+static struct bpf_link_info link_info(int fd)
 {
 	struct bpf_link_info info = { 0 };
 	uint32_t size = sizeof(info);
 
-	if (bpf_obj_get_info_by_fd(fd, &info, &size))
-		return false;
+	/* all zero where the kernel says nothing */
+	(void)bpf_obj_get_info_by_fd(fd, &info, &size);
 
-	return info.cgroup.cgroup_id == cgroup_id;
+	return info;
+}
+
+static bool is_alive(int fd, uint64_t cgroup_id)
+{
+	return link_info(fd).cgroup.cgroup_id == cgroup_id;
+}
+
+static uint32_t program_id(const struct attach *attach, const struct hook *hook)
+{
+	const struct bpf_program *program = bpf_object__find_program_by_name(
+		attach->programs.objects[hook->object], hook->program);
+	struct bpf_prog_info info = { 0 };
+	uint32_t size = sizeof(info);
+
+	(void)bpf_obj_get_info_by_fd(bpf_program__fd(program), &info, &size);
+
+	return info.id;
 }
 
 /*
- * A living link takes the new program in place, if it may: a tracepoint's
- * cannot, and steer's must not stay in front of a class hook made anew.
+ * A living link takes the new program in place, if it may: steer's must not
+ * stay in front of a class hook made anew. A tracepoint's or a security hook's
+ * cannot, but nobody can take it off either; if it runs our program it stays,
+ * for the kernel does not take a security program twice (EBUSY).
  */
-static bool update_hook(const struct attach *attach, const struct hook *hook,
-			struct bpf_link *link, struct bpf_program *program,
-			uint64_t cgroup_id)
+static bool keep_link(const struct attach *attach, const struct hook *hook,
+		      struct bpf_link *link, struct bpf_program *program,
+		      uint64_t cgroup_id)
 {
-	return hook->cgroup &&
-	       !(attach->reclassed && hook->object == OBJECT_STEER) &&
-	       is_alive(bpf_link__fd(link), cgroup_id) &&
+	int fd = bpf_link__fd(link);
+
+	if (!hook->cgroup)
+		return link_info(fd).prog_id == program_id(attach, hook);
+	return !(attach->reclassed && hook->object == OBJECT_STEER) &&
+	       is_alive(fd, cgroup_id) &&
 	       !bpf_link__update_program(link, program);
 }
 
@@ -246,7 +268,7 @@ static int attach_hook(struct attach *attach, size_t i, int cgroup_fd,
 	if (r)
 		return r;
 	link = bpf_link__open(path);
-	if (link && update_hook(attach, hook, link, program, cgroup_id)) {
+	if (link && keep_link(attach, hook, link, program, cgroup_id)) {
 		attach->links[i] = link;
 		return 0;
 	}
@@ -342,34 +364,20 @@ void attach_take_off(struct attach *attach)
 	attach->tasks = NULL;
 }
 
-static uint32_t program_id(const struct attach *attach, const struct hook *hook)
-{
-	const struct bpf_program *program = bpf_object__find_program_by_name(
-		attach->programs.objects[hook->object], hook->program);
-	struct bpf_prog_info info = { 0 };
-	uint32_t size = sizeof(info);
-
-	return bpf_obj_get_info_by_fd(bpf_program__fd(program), &info, &size) ?
-		       0 :
-		       info.id;
-}
-
 bool attach_hook_at(const struct attach *attach, size_t i, uint64_t cgroup_id,
 		    struct hook_seen *ret_hook)
 {
-	struct bpf_link_info info = { 0 };
-	uint32_t size = sizeof(info);
+	int fd;
 
 	if (i >= N_HOOKS)
 		return false;
 	*ret_hook = (struct hook_seen){ .name = hooks[i].name, .link = -1 };
 	if (!attach->links[i])
 		return true;
-	ret_hook->link = bpf_link__fd(attach->links[i]);
-	ret_hook->in_force =
-		!bpf_obj_get_info_by_fd(ret_hook->link, &info, &size) &&
-		info.prog_id == program_id(attach, &hooks[i]) &&
-		(!hooks[i].cgroup || info.cgroup.cgroup_id == cgroup_id);
+	fd = ret_hook->link = bpf_link__fd(attach->links[i]);
+	ret_hook->in_force = link_info(fd).prog_id ==
+				     program_id(attach, &hooks[i]) &&
+			     (!hooks[i].cgroup || is_alive(fd, cgroup_id));
 
 	return true;
 }
@@ -391,20 +399,15 @@ int attach_door_program(const struct attach *attach)
 
 const char *attach_missing(const struct attach *attach, uint64_t cgroup_id)
 {
+	struct hook_seen hook;
 	char path[PATH_MAX];
 
-	for (size_t i = 0; i < N_HOOKS; i++) {
-		if (!attach->programs.objects[hooks[i].object])
-			continue;
-		if (!attach->links[i])
-			return hooks[i].name;
-		if (hooks[i].cgroup &&
-		    !is_alive(bpf_link__fd(attach->links[i]), cgroup_id))
-			return hooks[i].name;
-		if (pins_link_path(&attach->pins, hooks[i].name, path) ||
-		    access(path, F_OK))
-			return hooks[i].name;
-	}
+	for (size_t i = 0; attach_hook_at(attach, i, cgroup_id, &hook); i++)
+		if (attach->programs.objects[hooks[i].object] &&
+		    (!hook.in_force ||
+		     pins_link_path(&attach->pins, hook.name, path) ||
+		     access(path, F_OK)))
+			return hook.name;
 
 	return NULL;
 }
