@@ -29,21 +29,30 @@
 	(BIT(KIND_TCP) | BIT(KIND_TFO) | BIT(KIND_MPTCP) | BIT(KIND_SCTP))
 #define ICMPS (BIT(KIND_RAW) | BIT(KIND_PING))
 
-/* What there is not, and why. */
+/* What there is not before a version of the kernel, or ever, and why. */
+#define EVER 99, 0
 static const struct absent {
 	unsigned kinds, tricks, users, families;
 	const char *why;
+	unsigned major, minor;
 } absents[] = {
 	{ ALL_KINDS & ~BIT(KIND_RAW), BIT(TRICK_HDRINCL) | BIT(TRICK_HDR_OTHER),
-	  ROOT | USER, ALL_FAMS, "only raw sockets write their own header" },
-	{ BIT(KIND_RAW), ALL_TRICKS, USER, ALL_FAMS, "needs CAP_NET_RAW" },
-	{ ALL_KINDS, BIT(TRICK_MARK), USER, ALL_FAMS, "needs CAP_NET_ADMIN" },
+	  ROOT | USER, ALL_FAMS, "only raw sockets write their own header",
+	  EVER },
+	{ BIT(KIND_RAW), ALL_TRICKS, USER, ALL_FAMS, "needs CAP_NET_RAW",
+	  EVER },
+	{ ALL_KINDS, BIT(TRICK_MARK), USER, ALL_FAMS, "needs CAP_NET_ADMIN",
+	  EVER },
 	{ ALL_KINDS, BIT(TRICK_TRANSPARENT), USER, ALL_FAMS,
-	  "needs CAP_NET_ADMIN or CAP_NET_RAW" },
+	  "needs CAP_NET_ADMIN or CAP_NET_RAW", EVER },
 	{ ICMPS, ALL_TRICKS, ROOT | USER, BIT(FAM_MAPPED),
-	  "an ICMPv6 socket sends no IPv4" },
+	  "an ICMPv6 socket sends no IPv4", EVER },
 	{ STREAMS, BIT(TRICK_PKTINFO_UP) | BIT(TRICK_PKTINFO_TUN), ROOT | USER,
-	  ALL_FAMS, "a stream has no ancillary data for a packet" },
+	  ALL_FAMS, "a stream has no ancillary data for a packet", EVER },
+	{ BIT(KIND_RAW), BIT(TRICK_TRANSPARENT), ROOT, BIT(FAM_V4),
+	  "is bound to the host's own addresses only", 5, 17 },
+	{ BIT(KIND_PING), BIT(TRICK_PKTINFO_UP) | BIT(TRICK_PKTINFO_TUN),
+	  ROOT | USER, BIT(FAM_V6), "does not read ancillary data", 5, 18 },
 };
 
 static const char *const kind_names[N_KINDS] = {
@@ -75,7 +84,8 @@ static bool is_absent(const struct product *p)
 
 		if (a->kinds & BIT(p->kind) && a->tricks & BIT(p->trick) &&
 		    a->users & (p->uid ? USER : ROOT) &&
-		    a->families & BIT(p->family))
+		    a->families & BIT(p->family) &&
+		    kernel_before(a->major, a->minor))
 			return true;
 	}
 	return false;
