@@ -9,7 +9,7 @@
 /* What the host wrote on the kernel's command line. */
 struct order {
 	char suite[32], break_[32], nonce[32];
-	char rows[64];	  /* of the suite: "" for all of them */
+	char rows[1024];  /* of the suite: "" for all of them */
 	unsigned seconds; /* 0: those of the table */
 };
 

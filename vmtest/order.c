@@ -7,39 +7,49 @@
 
 #include "vmtest/guest.h"
 
-/* The word behind KEY on the command line, or nothing. */
-static void word_find(const char *line, const char *key, char *ret, size_t size)
+/* The word behind KEY on the command line, or nothing; -E2BIG: too long. */
+static int word_find(const char *line, const char *key, char *ret, size_t size)
 {
 	const char *at = strstr(line, key);
 	size_t len;
 
 	ret[0] = '\0';
 	if (!at)
-		return;
+		return 0;
 	at += strlen(key);
 	len = strcspn(at, " \n");
-	if (len < size)
-		snprintf(ret, size, "%.*s", (int)len, at);
+	if (len >= size)
+		return -E2BIG;
+	snprintf(ret, size, "%.*s", (int)len, at);
+	return 0;
 }
 
 int order_read(struct order *ret_order)
 {
 	FILE *file = fopen("/proc/cmdline", "re");
 	char line[2048] = "", seconds[16];
+	const struct {
+		const char *key;
+		char *to;
+		size_t size;
+	} words[] = {
+		{ "splitd.suite=", ret_order->suite, sizeof(ret_order->suite) },
+		{ "splitd.break=", ret_order->break_,
+		  sizeof(ret_order->break_) },
+		{ "splitd.nonce=", ret_order->nonce, sizeof(ret_order->nonce) },
+		{ "splitd.seconds=", seconds, sizeof(seconds) },
+		{ "splitd.rows=", ret_order->rows, sizeof(ret_order->rows) },
+	};
+	int r = 0;
 
 	if (!file)
 		return -errno;
 	fgets(line, sizeof(line), file);
 	fclose(file);
-	word_find(line, "splitd.suite=", ret_order->suite,
-		  sizeof(ret_order->suite));
-	word_find(line, "splitd.break=", ret_order->break_,
-		  sizeof(ret_order->break_));
-	word_find(line, "splitd.nonce=", ret_order->nonce,
-		  sizeof(ret_order->nonce));
-	word_find(line, "splitd.seconds=", seconds, sizeof(seconds));
-	word_find(line, "splitd.rows=", ret_order->rows,
-		  sizeof(ret_order->rows));
+	for (size_t i = 0; i < sizeof(words) / sizeof(*words) && r >= 0; i++)
+		r = word_find(line, words[i].key, words[i].to, words[i].size);
+	if (r < 0)
+		return r;
 	ret_order->seconds = 0;
 	sscanf(seconds, "%u", &ret_order->seconds);
 	return ret_order->suite[0] && ret_order->nonce[0] ? 0 : -EINVAL;
