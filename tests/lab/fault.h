@@ -103,5 +103,7 @@ int link_pins(const struct life *life,
 	      int (*fn)(void *ctx, const char *name, int fd), void *ctx);
 int link_program(int link); /* a new descriptor of what it runs */
 unsigned programs_on(const struct life *life);
+/* The directory at this place of the pins ("": all of them), as rm -r. */
+int pins_remove(const struct life *life, const char *below);
 
 #endif

@@ -5,6 +5,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <ftw.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -65,4 +66,25 @@ unsigned programs_on(const struct life *life)
 			programs += n;
 	}
 	return programs;
+}
+
+static int remove_any(const char *path, const struct stat *st, int type,
+		      struct FTW *ftw)
+{
+	(void)st;
+	(void)type;
+	(void)ftw;
+	return remove(path) < 0 ? -1 : 0;
+}
+
+int pins_remove(const struct life *life, const char *below)
+{
+	char path[LAB_PATH + 16];
+
+	snprintf(path, sizeof(path), "%s%s", life->lab->bpffs, below);
+	/* splitd may be faster than we: then a directory is not empty */
+	if (nftw(path, remove_any, 8, FTW_DEPTH | FTW_PHYS) < 0 &&
+	    errno != ENOTEMPTY)
+		return -errno;
+	return 0;
 }

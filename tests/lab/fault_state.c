@@ -39,40 +39,19 @@ struct accident {
 	bool lossy;
 };
 
-static int remove_any(const char *path, const struct stat *st, int type,
-		      struct FTW *ftw)
-{
-	(void)st;
-	(void)type;
-	(void)ftw;
-	return remove(path) < 0 ? -1 : 0;
-}
-
-static int remove_tree(const struct life *life, const char *below)
-{
-	char path[LAB_PATH + 16];
-
-	snprintf(path, sizeof(path), "%s%s", life->lab->bpffs, below);
-	/* splitd may be faster than we: then a directory is not empty */
-	if (nftw(path, remove_any, 8, FTW_DEPTH | FTW_PHYS) < 0 &&
-	    errno != ENOTEMPTY)
-		return -errno;
-	return 0;
-}
-
 static int pins_removed(struct life *life)
 {
-	return remove_tree(life, "");
+	return pins_remove(life, "");
 }
 
 static int links_removed(struct life *life)
 {
-	return remove_tree(life, "/links");
+	return pins_remove(life, "/links");
 }
 
 static int record_removed(struct life *life)
 {
-	return remove_tree(life, "/doors");
+	return pins_remove(life, "/doors");
 }
 
 /* For nftw(), which takes no context: the pin that is to be another's. */

@@ -99,7 +99,7 @@ static bool second_says(const struct life *life, const char *words)
 static int refused(struct life *life, const struct second *second)
 {
 	pid_t pid = second_fork(life, second);
-	int r = pid < 0 ? (int)pid : proc_wait(pid, SECOND_MS);
+	int r = pid < 0 ? (int)pid : proc_wait(pid, fault_ms(life, SECOND_MS));
 
 	if (r != 1)
 		return life_no(life, "the second%s%s%s ends with %d",
@@ -172,7 +172,7 @@ static bool is_pinned(const struct life *life)
 
 static int second_governs(struct life *life)
 {
-	int64_t end = now_ms() + SECOND_MS;
+	int64_t end = now_ms() + fault_ms(life, SECOND_MS);
 
 	while (!second_says(life, "governing: ") || !is_pinned(life))
 		if (now_ms() > end)
@@ -195,7 +195,7 @@ static int second_life(struct life *life, const char *before)
 	if (r >= 0)
 		r = look_same(life, before, "beside another");
 	pid = second_fork(life, &purging);
-	if (pid < 0 || proc_wait(pid, SECOND_MS) != 0)
+	if (pid < 0 || proc_wait(pid, fault_ms(life, SECOND_MS)) != 0)
 		return life_no(life, "the second cannot be purged");
 	return r < 0 ? r : look_same(life, before, "after another");
 }
@@ -228,13 +228,12 @@ static int two_separate(struct life *life)
 static int two_relocked(struct life *life)
 {
 	static const struct second second = { .run = true };
-	char *argv[] = { "rm", "-r", life->lab->bpffs, NULL };
 	unsigned told = log_count(life, "pinned again");
 	int r;
 
 	/* stopped: else it fills the directory again before it is gone */
 	kill(life->lab->daemon.pid, SIGSTOP);
-	r = proc_run(argv, -1, NULL, NULL, 0);
+	r = pins_remove(life, "");
 	kill(life->lab->daemon.pid, SIGCONT);
 	if (r < 0)
 		return life_no(life, "cannot remove the pins");
