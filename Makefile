@@ -220,7 +220,7 @@ $(BUILD)/bench/compile $(BUILD)/bench/read: $(BUILD)/bench/%: \
 	$(call say,LD)$(link) $^ $(LIB_POLICY) -o $@
 
 $(BUILD)/bench/bare $(BUILD)/bench/tries: $(BUILD)/bench/%: \
-		$(BUILD)/obj/bench/%.o
+		$(BUILD)/obj/bench/%.o $(BUILD)/obj/bench/usage.o
 	@mkdir -p $(@D)
 	$(call say,LD)$(link) $^ -lbpf -o $@
 

@@ -22,6 +22,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "bench/usage.h"
 #include "bpf/abi.h"
 
 #define BUFFER	 (256 * 1024)
@@ -197,30 +198,12 @@ static uint64_t map_insert(const struct prefixes *prefixes, int map)
 	return begun;
 }
 
-/* What the kernel says the map holds: fdinfo's memlock. */
-static unsigned long map_bytes(int map)
+static long usage_must(const char *path)
 {
-	unsigned long bytes = 0;
-	char path[64], line[128];
-	FILE *file;
+	long bytes = usage_read(path);
 
-	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", map);
-	file = fopen(path, "re");
-	while (file && fgets(line, sizeof(line), file))
-		sscanf(line, "memlock: %lu", &bytes);
-	if (file)
-		fclose(file);
-	return bytes;
-}
-
-static long usage_read(const char *path)
-{
-	FILE *file = fopen(path, "re");
-	long bytes = 0;
-
-	if (!file || fscanf(file, "%ld", &bytes) != 1)
+	if (bytes < 0)
 		die(path);
-	fclose(file);
 	return bytes;
 }
 
@@ -228,16 +211,16 @@ static int insert(const char *device, const char *table, const char *usage)
 {
 	struct prefixes prefixes = prefixes_read();
 	int map = map_make(prefixes.n ? prefixes.n : 1);
-	long first = usage_read(usage), second;
+	long first = usage_must(usage), second;
 	uint64_t route_ns, map_ns;
 
 	route_ns = routes_insert(&prefixes, if_nametoindex(device),
 				 (uint32_t)atoi(table));
-	second = usage_read(usage);
+	second = usage_must(usage);
 	map_ns = map_insert(&prefixes, map);
-	printf("%llu %llu %lu %ld %ld\n", (unsigned long long)route_ns,
-	       (unsigned long long)map_ns, map_bytes(map), second - first,
-	       usage_read(usage) - second);
+	printf("%llu %llu %ld %ld %ld\n", (unsigned long long)route_ns,
+	       (unsigned long long)map_ns, usage_map(map), second - first,
+	       usage_must(usage) - second);
 	return 0;
 }
 

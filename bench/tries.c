@@ -26,6 +26,7 @@
 #include <unistd.h>
 
 #include "bench/tries.h"
+#include "bench/usage.h"
 
 #define REPEAT 1250 /* runs of a program: 20,000 lookups */
 #define CHUNK  4096 /* entries, by turns one a call and all in one call */
@@ -57,30 +58,12 @@ static void die(const char *what)
 	exit(1);
 }
 
-/* Before Linux 6.4 that of a hash says what it would have when it is full. */
-static long map_memlock(int map)
+static long usage_must(const char *path)
 {
-	long bytes = 0;
-	char path[64], line[128];
-	FILE *file;
+	long bytes = usage_read(path);
 
-	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", map);
-	file = fopen(path, "re");
-	while (file && fgets(line, sizeof(line), file))
-		sscanf(line, "memlock: %ld", &bytes);
-	if (file)
-		fclose(file);
-	return bytes;
-}
-
-static long usage_read(const char *path)
-{
-	FILE *file = fopen(path, "re");
-	long bytes = 0;
-
-	if (!file || fscanf(file, "%ld", &bytes) != 1)
+	if (bytes < 0)
 		die(path);
-	fclose(file);
 	return bytes;
 }
 
@@ -174,7 +157,7 @@ static struct bpf_object *object_fill(const char *path, const char *directory,
 		die(path);
 	bpf_object__for_each_map(map, object)
 	{
-		long before = usage_read(usage);
+		long before = usage_must(usage);
 		double ns[2];
 		long fixed;
 		int fd;
@@ -183,11 +166,11 @@ static struct bpf_object *object_fill(const char *path, const char *directory,
 		if (!content)
 			continue;
 		fd = map_for(map, content);
-		fixed = fd == bpf_map__fd(map) ? map_memlock(fd) : 0;
+		fixed = fd == bpf_map__fd(map) ? usage_map(fd) : 0;
 		content_write(content, fd, ns);
 		printf("fill %s %u %.1f %.1f %ld\n", bpf_map__name(map),
 		       content->n, ns[0], ns[1],
-		       fixed + usage_read(usage) - before);
+		       fixed + usage_must(usage) - before);
 	}
 	return object;
 }

@@ -101,6 +101,12 @@ int life_refused(struct life *life, enum app app, enum dst dst,
 		 int64_t *ret_us);
 int life_silent(struct life *life, enum side side);
 int life_forget(struct life *life); /* what the sensors have counted */
+/*
+ * A process of the listed app that keeps its sockets: keeper() is all of it and
+ * ends with 0 when its channel is closed; ask() talks to it over the other end.
+ */
+int life_keep(struct life *life, int (*keeper)(int channel),
+	      int (*ask)(struct life *life, int channel));
 
 /* life_talk.c: one process of the listed app, numbering its datagrams */
 int talk_start(struct life *life, uint32_t limit);

@@ -15,6 +15,7 @@
 #define ANSWER_MS  1000
 #define RETRY_MS   50 /* a patient asker waits no longer for one answer */
 #define AT_ONCE_US 50000
+#define KEEPER_MS  60000
 
 static int answer_read(struct ask *ask, int fd, int deadline_ms)
 {
@@ -196,4 +197,24 @@ int life_silent(struct life *life, enum side side)
 		return life_no(life, "%u packets on the %s",
 			       packets_all(&readings[side]), side_name(side));
 	return 0;
+}
+
+int life_keep(struct life *life, int (*keeper)(int channel),
+	      int (*ask)(struct life *life, int channel))
+{
+	int pair[2], r, s;
+	pid_t pid;
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+		return life_no(life, "socketpair: %m");
+	pid = proc_fork(life->lab, life->lab->cgroup_fd[APP_LISTED], NS_CLIENT);
+	if (pid == 0) {
+		close(pair[0]);
+		_exit(keeper(pair[1]));
+	}
+	close(pair[1]);
+	r = pid < 0 ? (int)pid : ask(life, pair[0]);
+	close(pair[0]);
+	s = pid < 0 ? 0 : proc_wait(pid, KEEPER_MS);
+	return r < 0 || s == 0 ? r : life_no(life, "the keeper: %d", s);
 }

@@ -226,22 +226,8 @@ static int cycles(struct life *life, int channel)
 
 static int back(struct life *life)
 {
-	int pair[2], r, s;
-	pid_t pid;
+	int r = life_keep(life, keeper_main, cycles);
 
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
-		return life_no(life, "socketpair: %m");
-	pid = proc_fork(life->lab, life->lab->cgroup_fd[APP_LISTED], NS_CLIENT);
-	if (pid == 0) {
-		close(pair[0]);
-		_exit(keeper_main(pair[1]));
-	}
-	close(pair[1]);
-	r = pid < 0 ? (int)pid : cycles(life, pair[0]);
-	close(pair[0]);
-	s = pid < 0 ? 0 : proc_wait(pid, KEEPER_MS);
-	if (r >= 0 && s != 0)
-		r = life_no(life, "the keeper: %d", s);
 	return r < 0 ? r : life_governed(life);
 }
 

@@ -274,21 +274,7 @@ static int remembered_ask(struct life *life, int channel)
 
 static int remembered(struct life *life)
 {
-	int pair[2], r, s;
-	pid_t pid;
-
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
-		return life_no(life, "socketpair: %m");
-	pid = proc_fork(life->lab, life->lab->cgroup_fd[APP_LISTED], NS_CLIENT);
-	if (pid == 0) {
-		close(pair[0]);
-		_exit(bound_main(pair[1]));
-	}
-	close(pair[1]);
-	r = pid < 0 ? (int)pid : remembered_ask(life, pair[0]);
-	close(pair[0]);
-	s = pid < 0 ? 0 : proc_wait(pid, DEADLINE_MS);
-	return r < 0 || s == 0 ? r : life_no(life, "the sender: %d", s);
+	return life_keep(life, bound_main, remembered_ask);
 }
 
 /* The one flow whose route goes, and no other. */
