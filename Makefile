@@ -62,7 +62,7 @@ COMMON	:= $(addprefix loader/daemon/,answers.c check.c documents.c \
 LAB	:= $(sort $(wildcard tests/lab/*.c))
 UNIT	:= $(sort $(wildcard tests/unit/test_*.c))
 FUZZ	:= xml bplist cms wgconf host
-BENCH_TOOLS := compile read bare traffic phases.so tries tries.bpf.o
+BENCH_TOOLS := compile read bare traffic phases.so tries tries.bpf.o stubs.bpf.o
 BPF	:= identity steer guard confine probe
 SKELS	:= $(BPF:%=$(BUILD)/skel/%.skel.h)
 
@@ -224,7 +224,7 @@ $(BUILD)/bench/bare $(BUILD)/bench/tries: $(BUILD)/bench/%: \
 	@mkdir -p $(@D)
 	$(call say,LD)$(link) $^ -lbpf -o $@
 
-$(BUILD)/bench/tries.bpf.o: bench/tries.bpf.c $(BUILD)/vmlinux.h
+$(BUILD)/bench/%.bpf.o: bench/%.bpf.c $(BUILD)/vmlinux.h
 	@mkdir -p $(@D)
 	$(call say,CLANG)$(CLANG) $(BPF_FLAGS) -c $< -o $@
 	@$(LLVM_STRIP) -g $@

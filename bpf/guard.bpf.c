@@ -169,16 +169,14 @@ static __always_inline bool sp_is_kernel_sock(struct bpf_sock *sk)
 
 /*
  * The judgement of one packet of a socket: SP_R_NONE or why it must not leave.
- * Most packets are of unlisted apps and touch no tunnel: two bits say so. Most
- * of a listed app are of a flow that was let go before.
+ * Most of a listed app are of a flow that was let go before.
  */
 static __noinline __u32 sp_judge_socket(struct __sk_buff *skb,
 					struct bpf_sock *sk,
+					struct sp_sock *sock,
 					const struct sp_packet *packet,
-					const struct sp_config *config,
-					__u32 *ret_class)
+					const struct sp_config *config)
 {
-	struct sp_sock *sock = bpf_sk_storage_get(&sp_sock, sk, NULL, 0);
 	__u32 class = sock ? sock->class : 0;
 	struct sp_leaving leaving = {};
 	const struct sp_tunnel *via;
@@ -186,7 +184,6 @@ static __noinline __u32 sp_judge_socket(struct __sk_buff *skb,
 	struct sp_flow flow;
 	__u32 reason;
 
-	*ret_class = class;
 	if (class && !packet->sourced) {
 		fingerprint = sp_mix_begin(config, class, skb->ifindex);
 		fingerprint = sp_mix_addr(fingerprint, &packet->src);
@@ -226,21 +223,55 @@ static __noinline __u32 sp_judge_socket(struct __sk_buff *skb,
 	return reason;
 }
 
+/*
+ * Most packets are of unlisted apps and touch no tunnel: a bit for the
+ * interface and one for the source address say so, before anything is copied.
+ * At this hook the packet begins with its network header.
+ */
+static __always_inline bool sp_is_elsewhere(struct __sk_buff *skb,
+					    const struct sp_config *config)
+{
+	void *data = (void *)(long)skb->data;
+	void *end = (void *)(long)skb->data_end;
+	struct ipv6hdr *ip6 = data;
+	struct iphdr *ip = data;
+	struct sp_addr src;
+
+	if (config->tunnel_bits & SP_BIT(skb->ifindex))
+		return false;
+	if (sp_ethertype(skb) == bpf_htons(ETH_P_IP)) {
+		if ((void *)(ip + 1) > end)
+			return false;
+		sp_addr_v4(&src, ip->saddr);
+	} else {
+		if ((void *)(ip6 + 1) > end)
+			return false;
+		__builtin_memcpy(&src, &ip6->saddr, 16);
+	}
+
+	return !(config->address_bits & SP_BIT(sp_addr_hash(&src)));
+}
+
 /* An error means allow where no packet can be meant: no socket, no IP. */
 SEC("cgroup_skb/egress")
 int sp_egress(struct __sk_buff *skb)
 {
 	const struct sp_config *config = sp_settings();
-	struct sp_packet packet = {};
 	struct bpf_sock *sk = skb->sk;
-	__u32 reason, class = 0;
+	struct sp_packet packet = {};
+	struct sp_sock *sock;
+	__u32 reason, class;
 
 	if (!config || !sk || skb->ifindex == LO_IFINDEX)
 		return PASS;
 	sk = bpf_sk_fullsock(sk);
-	if (!sk || sp_parse(skb, &packet))
+	if (!sk)
 		return PASS;
-	reason = sp_judge_socket(skb, sk, &packet, config, &class);
+	sock = bpf_sk_storage_get(&sp_sock, sk, NULL, 0);
+	class = sock ? sock->class : 0;
+	if ((!class && sp_is_elsewhere(skb, config)) || sp_parse(skb, &packet))
+		return PASS;
+	reason = sp_judge_socket(skb, sk, sock, &packet, config);
 	if (!reason)
 		return PASS;
 	sp_count_drop(class, reason);
@@ -390,17 +421,6 @@ static __noinline __u32 sp_judge_kernel_made(struct __sk_buff *skb,
 							 SP_R_NONE;
 }
 
-/*
- * Is it a socket of an app in the namespace that holds our routes? A class says
- * so, for it is given to no other; without one it takes six probe reads.
- */
-static __always_inline bool sp_is_classed(struct bpf_sock *sk)
-{
-	struct sp_sock *sock = bpf_sk_storage_get(&sp_sock, sk, NULL, 0);
-
-	return sock && sock->class;
-}
-
 static __always_inline __u32 sp_judge_door(struct __sk_buff *skb,
 					   const struct sp_config *config,
 					   __u32 *ret_class)
@@ -408,6 +428,7 @@ static __always_inline __u32 sp_judge_door(struct __sk_buff *skb,
 	__u32 tunnel = sp_tunnel_of_ifindex(skb->ifindex);
 	struct bpf_sock *sk = skb->sk, *full = NULL;
 	struct sp_packet packet = {};
+	struct sp_sock *sock = NULL;
 	__u32 state = 0;
 
 	if (!tunnel)
@@ -424,14 +445,20 @@ static __always_inline __u32 sp_judge_door(struct __sk_buff *skb,
 		return sk ? SP_R_PACKET_SOCKET : SP_R_NONE;
 	if (sp_parse(skb, &packet))
 		return SP_R_DOOR_MALFORMED;
-	if (full && sp_is_classed(full))
-		return sp_judge_socket(skb, full, &packet, config, ret_class);
-	if (full && !sp_is_kernel_sock(full)) {
+	if (full)
+		sock = bpf_sk_storage_get(&sp_sock, full, NULL, 0);
+	if (sock)
+		*ret_class = sock->class;
+	/* a class is given in our namespace only: it spares six probe reads */
+	if (full && !*ret_class) {
+		if (sp_is_kernel_sock(full))
+			full = NULL;
 		/* by a macvlan or the like on top of the tunnel */
-		if (sp_netns_of(full) != config->netns)
+		else if (sp_netns_of(full) != config->netns)
 			return SP_R_FORWARDED;
-		return sp_judge_socket(skb, full, &packet, config, ret_class);
 	}
+	if (full)
+		return sp_judge_socket(skb, full, sock, &packet, config);
 
 	return sp_judge_kernel_made(skb, &packet, tunnel, state);
 }
