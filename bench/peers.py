@@ -15,6 +15,12 @@ TABLE = "100"
 SOCKS_PORT = 1080
 RELAY_PORT = 12345
 PREFIXES = (LISTED, "203.0.113.0/24")
+STUBS = {  # program -> bpftool's name of its hook
+    "class_create": "sock_create", "sock_create": "sock_create",
+    "class_connect4": "connect4", "connect4": "connect4",
+    "class_sendmsg4": "sendmsg4", "sendmsg4": "sendmsg4",
+    "sock_ops": "sock_ops", "ingress": "ingress", "egress": "egress",
+}
 
 NFT = """table inet split {{
 	chain steer {{
@@ -76,10 +82,27 @@ def splitd(world):
     world.stop = daemon.purge
 
 
-def splitd_empty(world):
+def splitd_idle(world):
     daemon = Splitd(world)  # without a file
     daemon.start()
     world.stop = daemon.purge
+
+
+def stubs(world):
+    """The least that hooks and rules cost: a program at each of splitd's hooks
+    that returns at once, and two rules that lead nobody anywhere.
+    """
+    pins = "/sys/fs/bpf/stubs-" + world.name
+    run("bpftool", "prog", "loadall",
+        world.lab.build + "/bench/stubs.bpf.o", pins)
+    for name, hook in STUBS.items():
+        run("bpftool", "cgroup", "attach", world.cgroup, hook, "pinned",
+            pins + "/" + name, "multi")
+    world.enter("c", "tc", "qdisc", "add", "dev", "tun0", "clsact")
+    world.enter("c", "tc", "filter", "add", "dev", "tun0", "egress", "bpf",
+                "direct-action", "object-pinned", pins + "/door")
+    batch(world.namespace("c"), "rule add fwmark %s lookup %s\n"
+          "rule add from 10.20.0.2 lookup %s\n" % (MARK, TABLE, TABLE))
 
 
 def table_of_prefixes(world):
@@ -165,7 +188,9 @@ VARIANTS = {
     "none": (nothing, False),
     "plain": (nothing, True),
     "splitd": (splitd, False),
-    "empty": (splitd_empty, False),
+    "idle": (splitd_idle, False),
+    "stubs": (stubs, False),
+    "stubs, tunnelled": (stubs, True),
     "nftables": (nftables, False),
     "iptables": (iptables, False),
     "namespace": (namespace, False),
@@ -186,7 +211,11 @@ WAYS = {
     "splitd, unlisted app": (
         "splitd", "unlisted", LISTED, "u", "none", None),
     "splitd without policy": (
-        "empty", "unlisted", UNLISTED, "u", "none", None),
+        "idle", "unlisted", UNLISTED, "u", "none", None),
+    "empty programs, listed": (
+        "stubs, tunnelled", "listed", LISTED, "t", "plain", None),
+    "empty programs, unlisted": (
+        "stubs", "unlisted", UNLISTED, "u", "none", None),
     "nftables, listed app, listed": (
         "nftables", "listed", LISTED, "t", "plain", None),
     "nftables, listed app, unlisted": (

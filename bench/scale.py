@@ -175,7 +175,7 @@ def hooks(lab, out, cells, rounds, ms):
     out.note("scale: hooks")
 
 
-def run(lab, out, sizes=tuple(CELLS), loads_each=1, reloads_each=2, rounds=15,
+def run(lab, out, sizes=tuple(CELLS), loads_each=3, reloads_each=6, rounds=60,
         ms=40):
     cells = [Cell(lab, size) for size in sizes]
     out.note("scale: %d worlds" % len(cells))

@@ -44,7 +44,7 @@ def measure(worlds, way, row, ms):
     return ops, ns, cpu + world.helper_cpu() - before
 
 
-def run(lab, out, blocks=8, rounds=5, ms=25, ways=tuple(WAYS), rows=ROWS):
+def run(lab, out, blocks=20, rounds=5, ms=25, ways=tuple(WAYS), rows=ROWS):
     shuffled = random.Random(1)
     for block in range(blocks):
         worlds = worlds_make(lab, ways)
