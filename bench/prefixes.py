@@ -23,6 +23,14 @@ def listed(count):
     return list(seen)
 
 
+def others(count):
+    """/29 prefixes, one after the other, none of which listed() can return."""
+    first = 11 << 24
+    return ["%d.%d.%d.%d/29" % (at >> 24, at >> 16 & 255, at >> 8 & 255,
+                                at & 255)
+            for at in range(first, first + 8 * 2 * count, 16)]
+
+
 def ordered(texts):
     """By address, the shorter ones first."""
     def key(text):

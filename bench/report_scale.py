@@ -31,6 +31,8 @@ class Scale:
             self.put(self.maps, fields[1:4], fields[4:5], float(fields[5]))
         for fields in rows["reload"]:
             self.put(self.reloads, fields[1:4], fields[4:5], float(fields[5]))
+        self.replaced = {tuple(int(n) for n in fields[1:4]): float(fields[5])
+                         for fields in rows.get("replace", ())}
         for fields in rows["hook"]:
             self.put(self.hooks, fields[1:4], fields[4:6], float(fields[6]))
         for fields in rows["cost"]:
@@ -114,6 +116,12 @@ def reload_table(scale):
     return table(["prefixes", "apps", "tunnels", "the prefix is in",
                   "`splitctl reload`", "first to last change in the kernel",
                   "inside the kernel"], rows)
+
+
+def replace_table(scale):
+    return table(["prefixes", "apps", "tunnels", "`splitctl reload`"],
+                 [list(cell) + [seconds(took)]
+                  for cell, took in scale.replaced.items()])
 
 
 def hook_table(scale):
@@ -213,6 +221,7 @@ def sections(rows, goals, judged, directory):
             "### Load", load_table(scale), "![](load.svg)",
             "### Memory", memory_table(scale),
             "### A change of one prefix", reload_table(scale),
+            "### A change of all prefixes", replace_table(scale),
             "### ns a run of a hook (with statistics on)", hook_table(scale),
             "### ns of CPU an operation", cost_table(scale),
             "![](cost.svg)"]

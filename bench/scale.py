@@ -108,6 +108,14 @@ class Cell:
         return {"reload": took, "window": told["last"] - told["first"],
                 "kernel": told["update"] + told["netlink"]}
 
+    def replace(self):
+        """ns of a reload that has no prefix in common with what it follows"""
+        self.daemon.tunnels_write(self.daemon.apps,
+                                  [prefixes.others(len(self.all))])
+        begun = time.monotonic_ns()
+        self.daemon.ctl("reload")
+        return time.monotonic_ns() - begun
+
 
 def loads(lab, out, cells, repeats):
     memory = observe.MemoryGroup(lab)
@@ -184,6 +192,10 @@ def run(lab, out, sizes=tuple(CELLS), loads_each=3, reloads_each=6, rounds=60,
                   cell.n_tunnels > 16], reloads_each)
     costs(out, cells, rounds, ms)
     hooks(lab, out, cells, 5, ms)
+    for cell in cells:
+        if cell.n_tunnels == 1:
+            out.add("replace", 0, *cell.size, "reload", cell.replace())
+    out.note("scale: all prefixes replaced")
     for cell in cells:
         cell.daemon.purge()
     lab.clear()

@@ -79,6 +79,8 @@ def scale_check(kept):
         for name in "load", "bare LPM", "bare route", "update", "verifier":
             if told.load(cell, name) <= 0:
                 missing.add((cell, name))
+        if cell[2] == 1 and told.replaced.get(cell, 0) <= 0:
+            missing.add((cell, "replace"))
         for row in scale.ROWS:
             if stats.cost(told.costs[cell + (row,)][0]) <= 0:
                 missing.add((cell, row))

@@ -30,12 +30,16 @@
 #endif
 #define SP_SOCK_VERSION 1
 
-/* Limits. SP_MAX_CLASSES leaves room to let a retired class number rest. */
+/*
+ * Limits. SP_MAX_CLASSES leaves room to let a retired class number rest;
+ * SP_MAX_PREFIXES for a million, what is built in, and all of them once more,
+ * as new ones come before old ones go. Only what is there takes memory.
+ */
 #define SP_MAX_APPS	 4096
 #define SP_MAX_CLASSES	 8192
 #define SP_MAX_TUNNELS	 255
 #define SP_MAX_SETS	 256
-#define SP_MAX_PREFIXES	 1100000 /* a million, and the built-in ranges */
+#define SP_MAX_PREFIXES	 2200000
 #define SP_MAX_EXES	 16384
 #define SP_MAX_CGROUPS	 65536
 #define SP_MAX_TASKS	 262144

@@ -8,6 +8,7 @@
 #include "loader/kernel/binding.h"
 #include "loader/kernel/maps.h"
 #include "loader/util/cleanup.h"
+#include "policy/model/model.h"
 #include "policy/plan/local.h"
 
 /*
@@ -26,6 +27,9 @@ static const int gone[] = { ESRCH,	  ENOENT,     ENODEV, EACCES,
 			    EAFNOSUPPORT, EOPNOTSUPP, 0 };
 
 /* ---- prefixes ---------------------------------------------------------- */
+
+/* All may be replaced in one reload, the new ones first. */
+_Static_assert(SP_MAX_PREFIXES >= 2 * PREFIXES_MAX, "prefixes");
 
 struct prefix_change {
 	const struct binding_context *context;
