@@ -7,6 +7,7 @@ enum clsact {
 	CLSACT_NONE,
 	CLSACT_EMPTY, /* no filter in either direction */
 	CLSACT_USED,
+	CLSACT_INGRESS, /* an ingress qdisc in its place, without an egress */
 };
 
 /* An enum clsact, or a negative errno. */
