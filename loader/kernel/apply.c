@@ -282,7 +282,7 @@ int engine_attach_doors(struct engine *engine)
 			attach_door_remove(engine->attach, ifindex);
 			continue;
 		}
-		r = attach_door(engine->attach, ifindex);
+		r = engine_attach_door(engine, &engine->bindings[slot]);
 		if (r)
 			return engine_fail(engine, r, "cannot attach a door");
 	}

@@ -333,8 +333,11 @@ static int change_interface(const struct binding_context *context,
 	if (r || !ifindex)
 		return r;
 	r = map_put(map, &ifindex, &binding->slot);
-	if (!r && context->doors)
+	if (!r && context->doors) {
 		r = attach_door(context->attach, ifindex);
+		/* there can be none: engine_attach_door() tells of it */
+		r = r == -EBUSY ? 0 : r;
+	}
 	if (!r)
 		binding->place.ifindex = ifindex;
 

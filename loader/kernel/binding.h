@@ -42,6 +42,7 @@ struct binding {
 	bool written;
 	bool routed;
 	bool known;
+	bool doorless; /* there can be no door, which has been told */
 };
 
 /*

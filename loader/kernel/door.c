@@ -23,8 +23,11 @@ int door_attach(const struct pins *pins, int program, unsigned int ifindex)
 			    .flags = BPF_TC_F_REPLACE);
 	int r;
 
-	/* on record before it is there: whoever is killed here knows it */
 	r = clsact_look(ifindex);
+	/* what is attached to an ingress qdisc's egress judges its ingress */
+	if (r == CLSACT_INGRESS)
+		return -EBUSY;
+	/* on record before it is there: whoever is killed here knows it */
 	if (r >= 0)
 		r = pins_note_door(pins, program, ifindex, r == CLSACT_NONE);
 	if (r)

@@ -5,7 +5,10 @@
 
 #include "loader/kernel/pins.h"
 
-/* Puts the program there, or in the place of an earlier one of ours. */
+/*
+ * Puts the program there, or in the place of an earlier one of ours. -EBUSY: an
+ * ingress qdisc has the place of a clsact, and there can be no door.
+ */
 int door_attach(const struct pins *pins, int program, unsigned int ifindex);
 
 /* Is our filter on this interface? */

@@ -87,6 +87,11 @@ int engine_reattach(struct engine *engine);
  * only the hooks. What fails is tried again, and told once.
  */
 int engine_repair(struct engine *engine, bool pins);
+/*
+ * Puts the door of a tunnel's interface in its place; where there can be none,
+ * says so once, and it is no error.
+ */
+int engine_attach_door(struct engine *engine, struct binding *binding);
 /* Puts missing doors back; the second tells which were missing. */
 int engine_attach_doors(struct engine *engine);
 int engine_check_doors(struct engine *engine);

@@ -19,11 +19,22 @@ uint64_t engine_generation(const struct engine *engine)
 	return engine->config.generation;
 }
 
+static bool has_all_doors(const struct engine *engine)
+{
+	bool has = engine_has_doors(engine);
+
+	for (int i = 1; i <= SP_MAX_TUNNELS; i++)
+		has &= !engine->bindings[i].place.ifindex ||
+		       !engine->bindings[i].doorless;
+
+	return has;
+}
+
 const char *engine_degraded(const struct engine *engine)
 {
 	if (!engine->attached)
 		return NULL;
-	if (!engine_has_doors(engine))
+	if (!has_all_doors(engine))
 		return "door";
 
 	return attach_missing(engine->attach, engine->scope);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Whatever others took of ours in the kernel, back in its place. */
+#include <errno.h>
 #include <syslog.h>
 
 #include "loader/kernel/door.h"
@@ -43,13 +44,34 @@ static int repair_pins(struct engine *engine)
 	return repair_doors(engine);
 }
 
+/*
+ * Without its door the tunnel still has the guard: whatever a process sends is
+ * judged, but for packet sockets and what is forwarded.
+ */
+int engine_attach_door(struct engine *engine, struct binding *binding)
+{
+	const char *interface = binding->tunnel->interface;
+	int r = attach_door(engine->attach, binding->place.ifindex);
+
+	if (r == -EBUSY && !binding->doorless)
+		engine_log(engine, LOG_WARNING,
+			   "%s has an ingress qdisc where its door should be, "
+			   "going without: what is forwarded is not refused",
+			   interface);
+	if (!r && binding->doorless)
+		engine_log(engine, LOG_NOTICE, "%s has its door", interface);
+	binding->doorless = r == -EBUSY;
+
+	return binding->doorless ? 0 : r;
+}
+
 int engine_check_doors(struct engine *engine)
 {
 	for (int i = 1; i <= SP_MAX_TUNNELS; i++) {
 		unsigned int ifindex = engine->bindings[i].place.ifindex;
 
 		if (ifindex && engine_has_doors(engine) &&
-		    !door_is_there(ifindex))
+		    !engine->bindings[i].doorless && !door_is_there(ifindex))
 			engine_log(engine, LOG_WARNING,
 				   "the door of %s was taken away, putting it "
 				   "back",

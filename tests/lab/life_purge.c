@@ -207,18 +207,33 @@ static int purge_abi(struct life *life)
 	return 1;
 }
 
-/* Somebody else's clsact stays. */
-static int purge_clsact(struct life *life)
+/* Somebody else's qdisc stays; the kernel has one place for both kinds. */
+static int purge_foreign(struct life *life, const char *kind)
 {
-	char *add[] = { "tc", "qdisc", "add", "dev", "tun0", "clsact", NULL };
-	char *del[] = { "tc", "qdisc", "del", "dev", "tun0", "clsact", NULL };
-	int r = proc_run(add, life->lab->ns[NS_CLIENT], NULL, NULL, 0);
+	char *add[] = {
+		"tc", "qdisc", "add", "dev", "tun0", (char *)kind, NULL
+	};
+	char *del[] = {
+		"tc", "qdisc", "del", "dev", "tun0", (char *)kind, NULL
+	};
+	int r;
 
+	r = proc_run(add, life->lab->ns[NS_CLIENT], NULL, NULL, 0);
 	if (r >= 0)
 		r = purged(life, RUNNING, NULL);
 	if (proc_run(del, life->lab->ns[NS_CLIENT], NULL, NULL, 0) < 0)
-		r = life_no(life, "the clsact is gone");
+		r = life_no(life, "the %s is gone", kind);
 	return r;
+}
+
+static int purge_clsact(struct life *life)
+{
+	return purge_foreign(life, "clsact");
+}
+
+static int purge_ingress(struct life *life)
+{
+	return purge_foreign(life, "ingress");
 }
 
 /* Nothing to take away is no error. */
@@ -274,6 +289,7 @@ const struct life_test life_purge_tests[] = {
 	{ "purge-killed", purge_killed, LIFE_STOPPED },
 	{ "purge-other-abi", purge_abi, LIFE_STOPPED },
 	{ "purge-foreign-clsact", purge_clsact, LIFE_STOPPED },
+	{ "purge-foreign-ingress", purge_ingress, LIFE_STOPPED },
 	{ "purge-twice", purge_twice, LIFE_STOPPED },
 	{ "purge-held", purge_held, 0 },
 	{ 0 }

@@ -26,16 +26,23 @@ static bool has_door(const struct life *life)
 	       strstr(text, "sp_door");
 }
 
+static int qdisc(const struct life *life, const char *what, const char *kind)
+{
+	char *argv[] = { "tc",	 "qdisc",      (char *)what, "dev",
+			 "tun0", (char *)kind, NULL };
+
+	return proc_run(argv, life->lab->ns[NS_CLIENT], NULL, NULL, 0);
+}
+
 /* Somebody tidies up the interface's filters. */
 static int repair_door(struct life *life)
 {
-	char *argv[] = { "tc", "qdisc", "del", "dev", "tun0", "clsact", NULL };
 	int64_t start = now_ms();
 	int r;
 
 	if (!has_door(life))
 		return life_no(life, "no door to begin with");
-	r = proc_run(argv, life->lab->ns[NS_CLIENT], NULL, NULL, 0);
+	r = qdisc(life, "del", "clsact");
 	if (r < 0)
 		return life_no(life, "tc: %s", strerror(-r));
 	while (!has_door(life))
@@ -100,6 +107,47 @@ static int odd_family(struct life *life)
 		return life_no(life, "cannot give tun0 its address back");
 	/* the daemon hears of the address, and lets IPv6 in */
 	life_ask(life, &back);
+	return r < 0 ? r : life_governed(life);
+}
+
+static bool misses_door(struct life *life)
+{
+	_cleanup_ctl_ struct ctl ctl = { 0 };
+	_cleanup_json_ json_t *json = NULL;
+	const char *missing = "";
+
+	if (ctl_run(life, 0, &ctl, "status", "--json", NULL) < 0 ||
+	    ctl_json(life, &ctl, &json) < 0)
+		return false;
+	/* while nothing is missing, it is null */
+	(void)json_unpack(json, "{s:s}", "degraded", &missing);
+	return strcmp(missing, "door") == 0;
+}
+
+/*
+ * The place of the door's qdisc is taken by one without an egress: a door that
+ * is put there all the same judges what comes in, and drops it.
+ */
+static int odd_ingress(struct life *life)
+{
+	static const char word[] = "has an ingress qdisc";
+	unsigned told = log_count(life, word);
+	int64_t end;
+	int r;
+
+	if (qdisc(life, "add", "ingress") < 0 || daemon_start(life->lab) < 0)
+		return life_no(life, "no ingress qdisc, or no splitd");
+	r = life_governed(life);
+	if (r >= 0 && !misses_door(life))
+		r = life_no(life, "status does not miss the door");
+	if (r >= 0 && log_count(life, word) != told + 1)
+		r = life_no(life, "it is not told once");
+	if (qdisc(life, "del", "ingress") < 0)
+		return life_no(life, "the ingress qdisc is gone");
+	end = now_ms() + NOTICE_MS;
+	while (r >= 0 && (!has_door(life) || misses_door(life)))
+		if (now_ms() > end)
+			r = life_no(life, "the door stays away");
 	return r < 0 ? r : life_governed(life);
 }
 
@@ -182,6 +230,7 @@ const struct life_test life_repair_tests[] = {
 	{ "repair-door", repair_door, 0 },
 	{ "repair-successor", repair_successor, 0 },
 	{ "odd-family", odd_family, LIFE_STOPPED },
+	{ "odd-ingress", odd_ingress, LIFE_STOPPED },
 	{ "odd-selector", odd_selector, 0 },
 	{ "odd-hops", odd_hops, 0 },
 	{ "odd-upgrade", odd_upgrade, 0 },
