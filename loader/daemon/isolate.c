@@ -50,23 +50,36 @@ static size_t address_space(void)
 	return pages * (size_t)sysconf(_SC_PAGESIZE);
 }
 
+/*
+ * Looked up once a process, and kept: a name that is not in /etc/passwd costs
+ * some forty files where systemd's user database is asked as well, and a start
+ * asks as often as there are files to parse.
+ */
+static void find_user(uid_t *ret_uid, gid_t *ret_gid)
+{
+	static bool known;
+	static uid_t uid = NOBODY;
+	static gid_t gid = NOBODY;
+	const struct passwd *user = known ? NULL : getpwnam("splitd");
+
+	if (user && user->pw_uid != 0) {
+		uid = user->pw_uid;
+		gid = user->pw_gid;
+	}
+	known = true;
+	*ret_uid = uid;
+	*ret_gid = gid;
+}
+
 void isolation_find(struct isolation *ret)
 {
-	const struct passwd *user;
-
 	*ret = (struct isolation){ .uid = NOBODY, .gid = NOBODY };
 	ret->memory = address_space();
 	capng_get_caps_process();
 	ret->change_user = capng_have_capability(CAPNG_EFFECTIVE, CAP_SETUID) &&
 			   capng_have_capability(CAPNG_EFFECTIVE, CAP_SETGID);
-	if (!ret->change_user)
-		return;
-
-	user = getpwnam("splitd");
-	if (user && user->pw_uid != 0) {
-		ret->uid = user->pw_uid;
-		ret->gid = user->pw_gid;
-	}
+	if (ret->change_user)
+		find_user(&ret->uid, &ret->gid);
 }
 
 static int close_all_but(int fd)
