@@ -90,20 +90,24 @@ int store_read(const struct store *store, const struct input *input,
 	return file_read_at(dirfd, name, INPUT_MAX_HOST, ret_bytes, ret_len);
 }
 
-/* Writes the input unless the store has just these bytes. */
+/*
+ * Writes the input unless the store has just these bytes. 1: written, and its
+ * directory is to be synced.
+ */
 static int keep(const struct store *store, const struct input *input)
 {
 	_cleanup_free_ void *old = NULL;
 	size_t old_len = 0;
 	const char *name;
-	int dirfd;
+	int dirfd, r;
 
 	if (store_read(store, input, &old, &old_len) == 0 &&
 	    old_len == input->len && !memcmp(old, input->bytes, old_len))
 		return 0;
 
 	name = slot(store, input, &dirfd);
-	return file_replace_at(dirfd, name, input->bytes, input->len, 0600);
+	r = file_put_at(dirfd, name, input->bytes, input->len, 0600);
+	return r < 0 ? r : 1;
 }
 
 static bool listed(const struct input_list *list, const char *name, bool host)
@@ -132,12 +136,13 @@ static int open_dir(int dirfd, DIR **ret_dir)
 	return 0;
 }
 
-/* Removes what no longer is a file of the policy directory. */
+/* Removes what no longer is a file of the policy directory; 1: there was. */
 static int forget(const struct store *store, const struct input_list *good)
 {
 	_cleanup_closedir_ DIR *dir = NULL;
 	struct dirent *entry;
 	int r = open_dir(store->policy, &dir);
+	bool gone = false;
 
 	if (r < 0)
 		return r;
@@ -145,20 +150,33 @@ static int forget(const struct store *store, const struct input_list *good)
 		if (!strcmp(entry->d_name, ".") || !strcmp(entry->d_name, ".."))
 			continue;
 		if (!listed(good, entry->d_name, false))
-			unlinkat(store->policy, entry->d_name, 0);
+			gone |= !unlinkat(store->policy, entry->d_name, 0);
 	}
 	if (!listed(good, HOST_NAME, true))
-		unlinkat(store->top, HOST_NAME, 0);
-	return 0;
+		gone |= !unlinkat(store->top, HOST_NAME, 0);
+	return gone;
+}
+
+static int sync_dirs(const struct store *store)
+{
+	return fsync(store->policy) < 0 || fsync(store->top) < 0 ? -errno : 0;
 }
 
 int store_write(const struct store *store, const struct input_list *good)
 {
-	int r = 0;
+	bool changed = false;
+	int r = 0, s = 0;
 
-	for (size_t i = 0; i < good->n && r == 0; i++)
+	for (size_t i = 0; i < good->n && r >= 0; i++) {
 		r = keep(store, &good->inputs[i]);
-	return r < 0 ? r : forget(store, good);
+		changed |= r > 0;
+	}
+	if (r >= 0)
+		r = forget(store, good);
+	/* once for all of them; and whatever failed, for those before it */
+	if (changed || r > 0)
+		s = sync_dirs(store);
+	return r < 0 ? r : s;
 }
 
 static int add(const struct store *store, struct input_list *list,

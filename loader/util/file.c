@@ -106,8 +106,8 @@ static int write_new(int dirfd, const char *name, const void *bytes, size_t len,
 	return fsync(fd) < 0 ? -errno : 0;
 }
 
-int file_replace_at(int dirfd, const char *name, const void *bytes, size_t len,
-		    mode_t mode)
+int file_put_at(int dirfd, const char *name, const void *bytes, size_t len,
+		mode_t mode)
 {
 	/*
 	 * One writer per directory (the lock), so a fixed name is ours; made of
@@ -121,10 +121,18 @@ int file_replace_at(int dirfd, const char *name, const void *bytes, size_t len,
 	r = write_new(dirfd, temporary, bytes, len, mode);
 	if (r == 0 && renameat(dirfd, temporary, dirfd, name) < 0)
 		r = -errno;
-	if (r < 0) {
+	if (r < 0)
 		unlinkat(dirfd, temporary, 0);
+	return r;
+}
+
+int file_replace_at(int dirfd, const char *name, const void *bytes, size_t len,
+		    mode_t mode)
+{
+	int r = file_put_at(dirfd, name, bytes, len, mode);
+
+	if (r < 0)
 		return r;
-	}
 	return fsync(dirfd) < 0 ? -errno : 0;
 }
 

@@ -23,6 +23,13 @@ int file_read_at(int dirfd, const char *name, size_t max, void **ret_bytes,
 int file_replace_at(int dirfd, const char *name, const void *bytes, size_t len,
 		    mode_t mode);
 
+/*
+ * The same, but for the directory, whose sync is left to the caller: until then
+ * a crash leaves the old file or the new one, whole.
+ */
+int file_put_at(int dirfd, const char *name, const void *bytes, size_t len,
+		mode_t mode);
+
 /* Writes everything, resuming after signals and short writes. */
 int file_write_all(int fd, const void *bytes, size_t len);
 
