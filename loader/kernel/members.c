@@ -245,106 +245,49 @@ static int resolve(struct members *members, const struct policy *policy,
 	return r;
 }
 
-/* ---- making them say it ------------------------------------------------ */
+/* ---- how they differ from it ------------------------------------------- */
 
-/* One map against an array whose entries start with key and go on with value */
-struct table {
-	int fd;
-	const char *entries; /* first key */
-	size_t n, stride;
-	size_t key_size, value_offset, value_size;
-};
-
-static int compare_keys(const void *a, const void *b, void *size)
-{
-	return memcmp(a, b, *(const size_t *)size);
-}
-
-static bool is_wanted(const struct table *table, const char *sorted,
-		      const char *key)
-{
-	size_t low = 0, high = table->n;
-
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-		int order = memcmp(sorted + middle * table->key_size, key,
-				   table->key_size);
-
-		if (!order)
-			return true;
-		if (order < 0)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-
-	return false;
-}
-
-/* Its keys in order, for is_wanted(); free(). NULL without memory. */
-static char *sort_keys(const struct table *table)
-{
-	char *keys = calloc(table->n + 1, table->key_size);
-
-	for (size_t i = 0; keys && i < table->n; i++)
-		memcpy(keys + i * table->key_size,
-		       table->entries + i * table->stride, table->key_size);
-	if (keys)
-		qsort_r(keys, table->n, table->key_size, compare_keys,
-			(void *)&table->key_size);
-
-	return keys;
-}
-
-static int put_entries(const struct table *table, bool *changed)
-{
-	char value[16];
-	int r = 0;
-
-	for (size_t i = 0; !r && i < table->n; i++) {
-		const char *key = table->entries + i * table->stride;
-		const char *want = key + table->value_offset;
-
-		if (!map_get(table->fd, key, value) &&
-		    !memcmp(value, want, table->value_size))
-			continue;
-		r = map_put(table->fd, key, want);
-		*changed = true;
-	}
-
-	return r;
-}
-
-/* Of the keys that were there, those that nobody wants. */
-static int drop_entries(const struct table *table, const char *keys, size_t n,
-			bool *changed)
-{
-	_cleanup_free_ char *wanted = sort_keys(table);
-	int r = wanted ? 0 : -ENOMEM;
-
-	for (size_t i = 0; !r && i < n; i++) {
-		const char *key = keys + i * table->key_size;
-
-		if (is_wanted(table, wanted, key))
-			continue;
-		r = map_del(table->fd, key);
-		*changed = true;
-	}
-
-	return r;
-}
-
-static int sync_table(const struct table *table, bool *changed)
+/* Every key that nobody wants goes. */
+static int find_table(int fd, const struct map_entries *want,
+		      struct map_delta *ret_delta)
 {
 	_cleanup_free_ char *keys = NULL;
 	size_t n;
-	int r;
+	int r = map_keys(fd, want->key_size, (void **)&keys, &n);
 
-	r = map_keys(table->fd, table->key_size, (void **)&keys, &n);
-	if (!r)
-		r = put_entries(table, changed);
+	return r ? r : map_delta_find(fd, want, keys, n, ret_delta);
+}
 
-	return r ? r : drop_entries(table, keys, n, changed);
+static int find_exes(const struct members *members, const struct wanted *wanted,
+		     struct map_delta *ret_delta)
+{
+	const struct map_entries exes = {
+		.entries = wanted->exes,
+		.n = wanted->n_exes,
+		.stride = sizeof(struct exe_entry),
+		.key_size = sizeof(struct sp_exe_key),
+		.value_offset = offsetof(struct exe_entry, class),
+		.value_size = sizeof(uint32_t),
+	};
+
+	return find_table(attach_map(members->attach, MAP_EXE), &exes,
+			  ret_delta);
+}
+
+static int find_paths(const struct members *members,
+		      const struct wanted *wanted, struct map_delta *ret_delta)
+{
+	const struct map_entries paths = {
+		.entries = wanted->cgroups,
+		.n = wanted->n_cgroups,
+		.stride = sizeof(struct cgroup_entry),
+		.key_size = sizeof(struct sp_cg_path),
+		.value_offset = offsetof(struct cgroup_entry, classes),
+		.value_size = sizeof(struct sp_cgroup),
+	};
+
+	return find_table(attach_map(members->attach, MAP_CG_PATH), &paths,
+			  ret_delta);
 }
 
 struct cgroup_by_id {
@@ -356,30 +299,19 @@ struct cgroup_by_id {
  * known: the ids in the map before the paths were looked up. One that the
  * kernel adds in the meantime is newer than our look, and stays.
  */
-static int sync_cgroups(const struct members *members,
+static int find_cgroups(const struct members *members,
 			const struct wanted *wanted, const uint64_t *known,
-			size_t n_known, bool *changed)
+			size_t n_known, struct map_delta *ret_delta)
 {
 	_cleanup_free_ struct cgroup_by_id *by_id =
 		calloc(wanted->n_cgroups + 1, sizeof(*by_id));
-	struct table paths = {
-		.fd = attach_map(members->attach, MAP_CG_PATH),
-		.entries = (const char *)wanted->cgroups,
-		.n = wanted->n_cgroups,
-		.stride = sizeof(struct cgroup_entry),
-		.key_size = sizeof(struct sp_cg_path),
-		.value_offset = offsetof(struct cgroup_entry, classes),
-		.value_size = sizeof(struct sp_cgroup),
-	};
-	struct table ids = {
-		.fd = attach_map(members->attach, MAP_CGROUP),
-		.entries = (const char *)by_id,
+	struct map_entries ids = {
+		.entries = by_id,
 		.stride = sizeof(struct cgroup_by_id),
 		.key_size = sizeof(uint64_t),
 		.value_offset = offsetof(struct cgroup_by_id, classes),
 		.value_size = sizeof(struct sp_cgroup),
 	};
-	int r;
 
 	if (!by_id)
 		return -ENOMEM;
@@ -389,43 +321,69 @@ static int sync_cgroups(const struct members *members,
 		by_id[ids.n].id = wanted->cgroups[i].id;
 		by_id[ids.n++].classes = wanted->cgroups[i].classes;
 	}
-	r = sync_table(&paths, changed);
-	if (!r)
-		r = put_entries(&ids, changed);
 
-	return r ? r :
-		   drop_entries(&ids, (const char *)known, n_known, changed);
+	return map_delta_find(attach_map(members->attach, MAP_CGROUP), &ids,
+			      known, n_known, ret_delta);
+}
+
+int members_find(struct members *members, const struct policy *policy,
+		 const uint32_t *classes, struct members_change *ret_change)
+{
+	_cleanup_free_ uint64_t *known = NULL;
+	struct members_change change = { 0 };
+	struct wanted wanted = { 0 };
+	size_t n_known;
+	int r;
+
+	r = map_keys(attach_map(members->attach, MAP_CGROUP), sizeof(*known),
+		     (void **)&known, &n_known);
+	if (!r)
+		r = resolve(members, policy, classes, &wanted);
+	if (!r)
+		r = find_exes(members, &wanted, &change.exes);
+	if (!r)
+		r = find_paths(members, &wanted, &change.paths);
+	if (!r)
+		r = find_cgroups(members, &wanted, known, n_known,
+				 &change.cgroups);
+	wanted_clear(&wanted);
+	if (r) {
+		members_change_clear(&change);
+		return r;
+	}
+	*ret_change = change;
+
+	return 0;
+}
+
+/* Paths first: a cgroup made from then on is in the right class at once. */
+int members_make(const struct members_change *change, bool *ret_changed)
+{
+	int r;
+
+	*ret_changed = false;
+	r = map_delta_make(&change->exes, ret_changed);
+	if (!r)
+		r = map_delta_make(&change->paths, ret_changed);
+
+	return r ? r : map_delta_make(&change->cgroups, ret_changed);
+}
+
+void members_change_clear(struct members_change *change)
+{
+	map_delta_clear(&change->exes);
+	map_delta_clear(&change->paths);
+	map_delta_clear(&change->cgroups);
 }
 
 int members_sync(struct members *members, const struct policy *policy,
 		 const uint32_t *classes, bool *ret_changed)
 {
-	_cleanup_free_ uint64_t *known = NULL;
-	struct wanted wanted = { 0 };
-	struct table exes;
-	size_t n_known;
+	_cleanup_(members_change_clear) struct members_change change = { 0 };
 	int r;
 
 	*ret_changed = false;
-	r = map_keys(attach_map(members->attach, MAP_CGROUP), sizeof(*known),
-		     (void **)&known, &n_known);
-	if (!r)
-		r = resolve(members, policy, classes, &wanted);
-	if (!r) {
-		exes = (struct table){
-			.fd = attach_map(members->attach, MAP_EXE),
-			.entries = (const char *)wanted.exes,
-			.n = wanted.n_exes,
-			.stride = sizeof(struct exe_entry),
-			.key_size = sizeof(struct sp_exe_key),
-			.value_offset = offsetof(struct exe_entry, class),
-			.value_size = sizeof(uint32_t),
-		};
-		r = sync_table(&exes, ret_changed);
-	}
-	if (!r)
-		r = sync_cgroups(members, &wanted, known, n_known, ret_changed);
-	wanted_clear(&wanted);
+	r = members_find(members, policy, classes, &change);
 
-	return r;
+	return r ? r : members_make(&change, ret_changed);
 }

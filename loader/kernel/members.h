@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "loader/kernel/attach.h"
+#include "loader/kernel/map_delta.h"
 #include "policy/plan/policy.h"
 
 struct members;
@@ -24,11 +25,26 @@ int members_fd(const struct members *members);
 /* Drains it. */
 void members_drain(struct members *members);
 
+/* How the maps are to change. Owned; zeroes are no change. */
+struct members_change {
+	struct map_delta exes, paths, cgroups;
+};
+
 /*
- * Resolves all selectors of the policy anew and makes the maps say exactly
- * that; classes[i] is the class of policy->apps[i]. A path that does not exist
- * is no error: it is watched. *ret_changed: some entry is new or gone.
+ * Resolves all selectors of the policy anew, and finds what of the maps says
+ * something else; classes[i] is the class of policy->apps[i]. Nothing is
+ * written. A path that does not exist is no error: it is watched. From before
+ * it is looked up a path is watched, so one that changes between the finding
+ * and the writing is told of by members_fd(), and wants another look.
  */
+int members_find(struct members *members, const struct policy *policy,
+		 const uint32_t *classes, struct members_change *ret_change);
+
+/* Writes what was found; *ret_changed: some entry is new or gone. */
+int members_make(const struct members_change *change, bool *ret_changed);
+void members_change_clear(struct members_change *change);
+
+/* Both: the maps say exactly what the policy does. */
 int members_sync(struct members *members, const struct policy *policy,
 		 const uint32_t *classes, bool *ret_changed);
 
