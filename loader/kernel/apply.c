@@ -7,11 +7,16 @@
 #include <syslog.h>
 #include <unistd.h>
 
+#include "loader/kernel/agenda.h"
 #include "loader/kernel/engine_private.h"
 #include "loader/kernel/maps.h"
 #include "loader/util/cleanup.h"
 
 /*
+ * Every difference is found before the first is written (agenda.c): how long
+ * the kernel has neither the old policy nor the new one does not depend on how
+ * much stays the same.
+ *
  * Tunnels come before the apps that use them, and go after them. Within a
  * tunnel, prefixes change in place in both tables (policy/plan/diff.h), so a
  * flow whose verdict stays the same never sees a change. A number is given to
@@ -21,30 +26,12 @@
  * so it does not matter how far the new one came.
  */
 
-/* Gives the tunnel its slot and finds what is to change, without doing it. */
-static int plan_tunnel(struct engine *engine, const struct tunnel *tunnel,
-		       struct binding_change *ret_change)
-{
-	struct binding_context context = engine_binding_context(engine);
-	uint32_t slot;
-	int r;
-
-	/* as many as marks fit into the mask */
-	r = numbers_give(engine->tunnel_numbers, tunnel->uuid, &slot);
-	if (r)
-		return engine_fail(engine, r, "no mark for another tunnel");
-	r = binding_plan(&context, &engine->bindings[slot], tunnel, ret_change);
-
-	return r ? engine_fail(engine, r, "cannot compare prefixes") : 0;
-}
-
 static int apply_tunnel(struct engine *engine, const struct tunnel *tunnel,
 			struct binding_change *change)
 {
 	struct binding_context context = engine_binding_context(engine);
 	uint32_t slot = numbers_find(engine->tunnel_numbers, tunnel->uuid);
 	struct binding *binding = &engine->bindings[slot];
-	struct sp_set set = { .tunnel = slot };
 	int r;
 
 	if (binding->tunnel && binding->tunnel->interface &&
@@ -53,51 +40,28 @@ static int apply_tunnel(struct engine *engine, const struct tunnel *tunnel,
 		binding->routed = false;
 	binding->tunnel = tunnel;
 	r = binding_make(&context, binding, change);
-	if (!r)
-		r = map_put(attach_map(engine->attach, MAP_SET), &slot, &set);
 
 	return r ? engine_fail(engine, r, "cannot write prefixes") : 0;
 }
 
-/*
- * Every difference is found before the first is written: how long the tables
- * are between two policies does not depend on how much stays the same.
- */
-static int apply_tunnels(struct engine *engine, const struct policy *policy)
+static int apply_tunnels(struct engine *engine, const struct policy *policy,
+			 struct agenda *agenda)
 {
-	_cleanup_free_ struct binding_change *changes =
-		calloc(policy->n_tunnels + 1, sizeof(*changes));
 	int r = 0;
 
-	if (!changes)
-		return engine_fail(engine, -ENOMEM, "cannot apply");
 	for (size_t i = 0; !r && i < policy->n_tunnels; i++)
-		r = plan_tunnel(engine, &policy->tunnels[i], &changes[i]);
-	for (size_t i = 0; !r && i < policy->n_tunnels; i++)
-		r = apply_tunnel(engine, &policy->tunnels[i], &changes[i]);
-	for (size_t i = 0; i < policy->n_tunnels; i++)
-		binding_change_clear(&changes[i]);
+		r = apply_tunnel(engine, &policy->tunnels[i],
+				 &agenda->tunnels[i]);
+	if (r)
+		return r;
+	r = map_delta_make(&agenda->sets, &engine->wrote);
 
-	return r;
+	return r ? engine_fail(engine, r, "cannot write prefix sets") : 0;
 }
 
-static int apply_app(struct engine *engine, const struct policy *policy,
-		     size_t i)
+static int apply_apps(struct engine *engine, const struct agenda *agenda)
 {
-	const struct app *app = &policy->apps[i];
-	struct sp_class entry = { 0 };
-	int r;
-
-	r = numbers_give(engine->class_numbers, app->id, &engine->classes[i]);
-	if (r)
-		return engine_fail(engine, r, "no number for another app");
-	/* unbound: listed, but with nowhere to go */
-	if (app->tunnel != TUNNEL_NONE &&
-	    policy->tunnels[app->tunnel].interface)
-		entry.set = numbers_find(engine->tunnel_numbers,
-					 policy->tunnels[app->tunnel].uuid);
-	r = map_put(attach_map(engine->attach, MAP_CLASS), &engine->classes[i],
-		    &entry);
+	int r = map_delta_make(&agenda->classes, &engine->wrote);
 
 	return r ? engine_fail(engine, r, "cannot write classes") : 0;
 }
@@ -107,56 +71,65 @@ static int apply_app(struct engine *engine, const struct policy *policy,
  * cleared out of the memory of processes and of sockets, in one walk each, then
  * free again.
  */
-static int retire_apps(struct engine *engine, const struct policy *policy)
+static int retire_apps(struct engine *engine, const struct agenda *agenda)
 {
-	_cleanup_free_ bool *retired = calloc(SP_MAX_CLASSES, sizeof(*retired));
 	static const struct sp_class none = { .flags = SP_CLASS_RETIRED };
-	bool any = false;
 	int r = 0;
 
-	if (!retired)
-		return engine_fail(engine, -ENOMEM, "cannot retire apps");
-	for (uint32_t class = 1; !r && class < SP_MAX_CLASSES; class ++) {
-		const char *id = numbers_name(engine->class_numbers, class);
-
-		if (!id || policy_find_app(policy, id))
-			continue;
-		retired[class] = any = true;
-		r = map_put(attach_map(engine->attach, MAP_CLASS), &class,
-			    &none);
-	}
-	if (!r && any)
-		r = tasks_forget_classes(engine->attach, retired);
-	if (!r && any)
+	if (!agenda->n_retired)
+		return 0;
+	engine->wrote = true;
+	for (uint32_t class = 1; !r && class < SP_MAX_CLASSES; class ++)
+		if (agenda->retired[class])
+			r = map_put(attach_map(engine->attach, MAP_CLASS),
+				    &class, &none);
+	if (!r)
+		r = tasks_forget_classes(engine->attach, agenda->retired);
+	if (!r)
 		r = tasks_forget_sockets(engine->attach);
 	for (uint32_t class = 1; !r && class < SP_MAX_CLASSES; class ++)
-		if (retired[class])
+		if (agenda->retired[class])
 			r = numbers_take_back(engine->class_numbers, class);
 
 	return r ? engine_fail(engine, r, "cannot retire apps") : 0;
 }
 
-static int retire_tunnels(struct engine *engine, const struct policy *policy)
+static int retire_tunnel(struct engine *engine, uint32_t slot)
 {
 	struct binding_context context = engine_binding_context(engine);
 	static const struct sp_set none;
 	int r;
 
-	for (uint32_t slot = 1; slot <= SP_MAX_TUNNELS; slot++) {
+	engine->wrote = true;
+	r = map_put(attach_map(engine->attach, MAP_SET), &slot, &none);
+	if (!r)
+		r = binding_remove(&context, &engine->bindings[slot]);
+	if (!r)
+		r = numbers_take_back(engine->tunnel_numbers, slot);
+
+	return r ? engine_fail(engine, r, "cannot retire a tunnel") : 0;
+}
+
+/* Rules and addresses of those that went are there, and go with them. */
+static int retire_tunnels(struct engine *engine, const struct policy *policy)
+{
+	_cleanup_(host_seen_clear) struct host_seen seen = { 0 };
+	bool any = false, moved, changed;
+	int r = 0;
+
+	for (uint32_t slot = 1; !r && slot <= SP_MAX_TUNNELS; slot++) {
 		const char *uuid = numbers_name(engine->tunnel_numbers, slot);
 
 		if (!uuid || policy_find_tunnel(policy, uuid))
 			continue;
-		r = map_put(attach_map(engine->attach, MAP_SET), &slot, &none);
-		if (!r)
-			r = binding_remove(&context, &engine->bindings[slot]);
-		if (!r)
-			r = numbers_take_back(engine->tunnel_numbers, slot);
-		if (r)
-			return engine_fail(engine, r, "cannot retire a tunnel");
+		any = true;
+		r = retire_tunnel(engine, slot);
 	}
+	if (r || !any)
+		return r;
+	r = engine_host_find(engine, &seen, &moved);
 
-	return 0;
+	return r ? r : engine_host_make(engine, &seen, moved, &changed);
 }
 
 /* Entries and doors that an earlier daemon left for a tunnel since re-made. */
@@ -180,29 +153,42 @@ static int drop_stale_interfaces(struct engine *engine)
 	return r ? engine_fail(engine, r, "cannot clean up interfaces") : 0;
 }
 
-static int sync_members(struct engine *engine, const struct policy *policy,
-			bool *ret_changed)
+static int apply_members(struct engine *engine, const struct agenda *agenda,
+			 bool *ret_changed)
 {
-	int r = members_sync(engine->members, policy, engine->classes,
-			     ret_changed);
+	int r = members_make(&agenda->members, ret_changed);
 
-	return r ? engine_fail(engine, r, "cannot resolve selectors") : 0;
+	return r ? engine_fail(engine, r, "cannot write selectors") : 0;
 }
 
-/* At start-up nobody knows what the map holds: an earlier daemon's prefixes. */
-static int learn(struct engine *engine)
+/* Nothing but writes, up to what an app or a tunnel leaves behind. */
+static int make(struct engine *engine, const struct policy *to,
+		struct agenda *agenda, bool *ret_members_changed)
 {
-	struct binding_context context = engine_binding_context(engine);
-	int r = binding_learn(&context, engine->bindings + 1, SP_MAX_TUNNELS);
+	bool changed; /* what is held is looked at when all is in force */
+	int r;
 
-	return r ? engine_fail(engine, r, "cannot list prefixes") : 0;
+	r = apply_tunnels(engine, to, agenda);
+	if (!r)
+		r = engine_host_make(engine, &agenda->host, false, &changed);
+	if (!r)
+		r = apply_apps(engine, agenda);
+	if (!r)
+		r = apply_members(engine, agenda, ret_members_changed);
+	if (!r)
+		r = retire_apps(engine, agenda);
+	if (!r)
+		r = retire_tunnels(engine, to);
+
+	return r;
 }
 
 static int move(struct engine *engine, const struct policy *from,
 		const struct policy *to)
 {
+	_cleanup_(agenda_clear) struct agenda agenda = { 0 };
 	uint32_t *classes = calloc(to->n_apps + 1, sizeof(*classes));
-	bool changed = false, moved;
+	bool changed = false;
 	int r, s;
 
 	if (!classes)
@@ -215,26 +201,13 @@ static int move(struct engine *engine, const struct policy *from,
 	engine->classes = classes;
 	engine->policy = to;
 
-	r = engine_read_host(engine, &moved);
-	if (!r && !from)
-		r = learn(engine);
+	r = agenda_find(engine, to, &agenda);
 	if (!r)
-		r = apply_tunnels(engine, to);
-	if (!r)
-		r = engine_host_changed(engine);
-	for (size_t i = 0; !r && i < to->n_apps; i++)
-		r = apply_app(engine, to, i);
-	if (!r)
-		r = sync_members(engine, to, &changed);
-	if (!r)
-		r = retire_apps(engine, to);
-	if (!r)
-		r = retire_tunnels(engine, to);
-	if (!r)
-		r = engine_host_changed(engine);
+		r = make(engine, to, &agenda, &changed);
 	if (!r && !from)
 		r = drop_stale_interfaces(engine);
-	if (!r)
+	engine->wrote |= changed || !from;
+	if (!r && engine->wrote)
 		engine->config.generation++;
 	if (!r && (changed || !from))
 		engine->config.epoch++;
@@ -416,6 +389,9 @@ static void go_back(struct engine *engine, const struct policy *failed,
 					 NULL;
 		binding->routed = false;
 	}
+	if (engine->attached && engine_settle(engine))
+		engine_log(engine, LOG_WARNING,
+			   "%s, the guard drops what is wrong", engine->error);
 }
 
 /*

@@ -78,6 +78,8 @@ static int change_prefixes(struct prefix_change *change,
 	change->added.fd = attach_map(change->context->attach, MAP_PREFIX);
 	change->added.set = change->binding->slot;
 	change->added.n = 0;
+	if (change->to_map && (delta->n_added || delta->n_gone))
+		*change->context->wrote = true;
 	nl_forgive(change->context->nl, gone);
 	r = prefix_delta_tell(delta, &sink);
 	if (!r)
@@ -294,6 +296,7 @@ static int write_entry(const struct binding_context *context,
 
 	if (binding->written && !memcmp(entry, &binding->entry, sizeof(*entry)))
 		return 0;
+	*context->wrote = true;
 	r = map_put(attach_map(context->attach, MAP_TUNNEL), &binding->slot,
 		    entry);
 	if (r)
@@ -324,6 +327,7 @@ static int change_interface(const struct binding_context *context,
 
 	if (binding->place.ifindex == ifindex)
 		return 0;
+	*context->wrote = true;
 	if (holds_interface(context, binding)) {
 		attach_door_remove(context->attach, binding->place.ifindex);
 		r = map_del(map, &binding->place.ifindex);

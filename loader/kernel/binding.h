@@ -22,7 +22,8 @@ struct binding_context {
 	const struct prefix *on_link;
 	size_t n_on_link;
 	bool shadow;
-	bool doors; /* the maps are filled: a door may judge by them */
+	bool doors;  /* the maps are filled: a door may judge by them */
+	bool *wrote; /* set before a map is written that verdicts depend on */
 };
 
 /*
@@ -98,15 +99,37 @@ int binding_remove(const struct binding_context *context,
 		   struct binding *binding);
 
 /*
+ * What the kernel has of ours for all tunnels at once: read before anything is
+ * written, and held against the host and the bindings by the two below. Owned;
+ * zeroes may be cleared. Without context->attach only the rules are read.
+ */
+struct owner_seen {
+	struct in6_addr addr;
+	struct sp_owner owner;
+};
+struct host_seen {
+	struct rule_seen *rules;
+	size_t n_rules;
+	struct owner_seen *owners; /* sorted by address */
+	size_t n_owners;
+};
+
+int host_seen_read(const struct binding_context *context,
+		   struct host_seen *ret_seen);
+void host_seen_clear(struct host_seen *seen);
+
+/*
  * Makes our rules exactly those that the bindings want: one by mark and
  * family, one an address of each tunnel. A tunnel that is down and says
  * WhenDown=direct has no mark rule.
  */
 int rules_sync(const struct binding_context *context, uint32_t table_base,
-	       const struct binding *bindings, size_t n_bindings);
+	       const struct binding *bindings, size_t n_bindings,
+	       const struct host_seen *seen);
 
-/* Writes sp_address: every address of the host, with its tunnel. */
+/* Makes sp_address exactly every address of the host, with its tunnel. */
 int addresses_sync(const struct binding_context *context,
-		   const struct binding *bindings, size_t n_bindings);
+		   const struct binding *bindings, size_t n_bindings,
+		   const struct host_seen *seen);
 
 #endif

@@ -61,7 +61,7 @@ bool engine_has_doors(const struct engine *engine)
 	return !without || strcmp(without, "door");
 }
 
-struct binding_context engine_binding_context(const struct engine *engine)
+struct binding_context engine_binding_context(struct engine *engine)
 {
 	return (struct binding_context){
 		.nl = engine->nl,
@@ -71,6 +71,7 @@ struct binding_context engine_binding_context(const struct engine *engine)
 		.n_on_link = engine->n_on_link,
 		.shadow = engine->options.shadow,
 		.doors = engine->attached && engine_has_doors(engine),
+		.wrote = &engine->wrote,
 	};
 }
 
@@ -292,10 +293,13 @@ static int purge_routes(const struct engine_options *options, struct nl *nl)
 {
 	bool used[TABLE_SPAN + 1] = { false };
 	struct binding_context context = { .nl = nl, .shadow = true };
+	_cleanup_(host_seen_clear) struct host_seen seen = { 0 };
 	int r, s;
 
+	r = host_seen_read(&context, &seen);
 	/* without bindings nobody wants any rule */
-	r = rules_sync(&context, options->table_base, NULL, 0);
+	if (!r)
+		r = rules_sync(&context, options->table_base, NULL, 0, &seen);
 	s = route_tables(nl, options->table_base, TABLE_SPAN, used);
 	if (!r)
 		r = s;

@@ -47,6 +47,7 @@ struct engine {
 	struct keep *keep;
 	bool attached;
 	bool loose; /* some hook is not in force: attach anew */
+	bool wrote; /* since what remembers verdicts was told */
 	int kept;   /* what the last repair came to */
 	uint64_t events_lost;
 	bool doors_doubted;
@@ -64,7 +65,7 @@ void engine_log(const struct engine *engine, int priority, const char *format,
 /* Tests leave the door out by name, like any hook. */
 bool engine_has_doors(const struct engine *engine);
 
-struct binding_context engine_binding_context(const struct engine *engine);
+struct binding_context engine_binding_context(struct engine *engine);
 
 /* The binding of a tunnel of the running policy; NULL. */
 const struct binding *engine_binding(const struct engine *engine,
@@ -76,7 +77,17 @@ const struct binding *engine_binding(const struct engine *engine,
  */
 int engine_read_host(struct engine *engine, bool *ret_moved);
 
-/* events.c: reads the host, and brings every binding in line with it. */
+/*
+ * events.c: reads the host, and brings every binding in line with it. In two
+ * steps: the first finds out without a write; `moved` as it says, but false
+ * where prefixes were planned since; *ret_changed: what processes hold may be
+ * on the wrong side. What remembers verdicts is not told.
+ */
+int engine_host_find(struct engine *engine, struct host_seen *ret_seen,
+		     bool *ret_moved);
+int engine_host_make(struct engine *engine, const struct host_seen *seen,
+		     bool moved, bool *ret_changed);
+/* Both, then what remembers verdicts and what processes hold. */
 int engine_host_changed(struct engine *engine);
 /* Selectors resolved anew; epoch and processes follow. */
 int engine_members_changed(struct engine *engine);
@@ -112,6 +123,7 @@ int engine_write_config(struct engine *engine);
  * What the guard skips or remembers, outdate.c. The bits must be there before
  * an interface or address becomes a tunnel's; after any change of what verdicts
  * depend on, even one that failed half-way, what sockets remember must go.
+ * Where nothing was written (engine->wrote), nothing is.
  */
 int engine_bits_grow(struct engine *engine);
 int engine_outdate(struct engine *engine);

@@ -14,6 +14,7 @@
 
 #include "loader/kernel/engine_private.h"
 #include "loader/kernel/maps.h"
+#include "loader/util/cleanup.h"
 
 /*
  * Everything is level-triggered in spirit: an event only says that a look is
@@ -86,18 +87,30 @@ static int binding_moved(const struct binding_context *context,
 		       binding_prefixes(context, binding, binding->tunnel);
 }
 
-/* Goes on after an error, so that one tunnel's trouble is not all tunnels'. */
-int engine_host_changed(struct engine *engine)
+int engine_host_find(struct engine *engine, struct host_seen *ret_seen,
+		     bool *ret_moved)
 {
 	struct binding_context context;
-	uint32_t before[SP_MAX_TUNNELS + 1];
-	bool moved;
-	int r, s;
+	int r = engine_read_host(engine, ret_moved);
 
-	r = engine_read_host(engine, &moved);
 	if (r)
 		return r;
 	context = engine_binding_context(engine);
+	r = host_seen_read(&context, ret_seen);
+
+	return r ? engine_fail(engine, r, "cannot read rules and addresses") :
+		   0;
+}
+
+/* Goes on after an error, so that one tunnel's trouble is not all tunnels'. */
+int engine_host_make(struct engine *engine, const struct host_seen *seen,
+		     bool moved, bool *ret_changed)
+{
+	struct binding_context context = engine_binding_context(engine);
+	uint32_t before[SP_MAX_TUNNELS + 1];
+	int r, s;
+
+	*ret_changed = moved;
 	for (int i = 0; i <= SP_MAX_TUNNELS; i++)
 		before[i] = engine->bindings[i].entry.flags;
 
@@ -108,17 +121,15 @@ int engine_host_changed(struct engine *engine)
 	s = each_binding(engine, binding_update);
 	if (!r)
 		r = s;
-	s = addresses_sync(&context, engine->bindings, SP_MAX_TUNNELS + 1);
+	s = addresses_sync(&context, engine->bindings, SP_MAX_TUNNELS + 1,
+			   seen);
 	if (s && !r)
 		r = engine_fail(engine, s, "cannot write addresses");
 	s = rules_sync(&context, engine->options.table_base, engine->bindings,
-		       SP_MAX_TUNNELS + 1);
+		       SP_MAX_TUNNELS + 1, seen);
 	if (s && !r)
 		r = engine_fail(engine, s, "cannot write rules");
 	s = each_binding(engine, binding_open);
-	if (!r)
-		r = s;
-	s = engine_outdate(engine);
 	if (!r)
 		r = s;
 
@@ -126,9 +137,26 @@ int engine_host_changed(struct engine *engine)
 		if (!engine->bindings[i].tunnel)
 			continue;
 		log_state(engine, &engine->bindings[i], before[i]);
-		moved |= before[i] != engine->bindings[i].entry.flags;
+		*ret_changed |= before[i] != engine->bindings[i].entry.flags;
 	}
-	if (moved && engine->attached)
+
+	return r;
+}
+
+int engine_host_changed(struct engine *engine)
+{
+	_cleanup_(host_seen_clear) struct host_seen seen = { 0 };
+	bool moved, changed;
+	int r, s;
+
+	r = engine_host_find(engine, &seen, &moved);
+	if (r)
+		return r;
+	r = engine_host_make(engine, &seen, moved, &changed);
+	s = engine_outdate(engine);
+	if (!r)
+		r = s;
+	if (changed && engine->attached)
 		s = engine_settle(engine);
 
 	return r ? r : s;

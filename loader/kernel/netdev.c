@@ -253,13 +253,16 @@ const char *netdev_link_name(const struct netdev *host, unsigned int ifindex)
 	return link ? link->name : NULL;
 }
 
+static int is_addr(const void *addr, const void *entry)
+{
+	return memcmp(addr, &((const struct netdev_addr *)entry)->addr,
+		      sizeof(struct in6_addr));
+}
+
 bool netdev_has_addr(const struct netdev *host, const struct in6_addr *addr)
 {
-	for (size_t i = 0; i < host->n_addrs; i++)
-		if (!memcmp(&host->addrs[i].addr, addr, sizeof(*addr)))
-			return true;
-
-	return false;
+	return host->n_addrs && bsearch(addr, host->addrs, host->n_addrs,
+					sizeof(*host->addrs), is_addr);
 }
 
 void netdev_source(const struct netdev *host, unsigned int ifindex, int family,

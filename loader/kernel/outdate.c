@@ -52,11 +52,18 @@ int engine_outdate(struct engine *engine)
 {
 	struct sp_config *config = &engine->config;
 	uint64_t tunnels, addresses;
+	int r;
 
 	find_bits(engine, &tunnels, &addresses);
+	if (!engine->wrote && tunnels == config->tunnel_bits &&
+	    addresses == config->address_bits)
+		return 0;
 	config->tunnel_bits = tunnels;
 	config->address_bits = addresses;
 	config->state++;
+	r = engine_write_config(engine);
+	/* else the next one says it */
+	engine->wrote = r != 0;
 
-	return engine_write_config(engine);
+	return r;
 }

@@ -158,11 +158,10 @@ static int replace(struct nl *nl, uint32_t table_base, struct wanted_list *list,
 }
 
 int rules_sync(const struct binding_context *context, uint32_t table_base,
-	       const struct binding *bindings, size_t n_bindings)
+	       const struct binding *bindings, size_t n_bindings,
+	       const struct host_seen *seen)
 {
-	_cleanup_free_ struct rule_seen *rules = NULL;
 	struct wanted_list list = { 0 };
-	size_t n_rules;
 	int r = 0;
 
 	for (size_t i = 0; !r && !context->shadow && i < n_bindings; i++) {
@@ -174,15 +173,44 @@ int rules_sync(const struct binding_context *context, uint32_t table_base,
 					       context->host);
 	}
 	if (!r)
-		r = route_list_rules(context->nl, &rules, &n_rules);
-	if (!r)
-		r = replace(context->nl, table_base, &list, rules, n_rules);
+		r = replace(context->nl, table_base, &list, seen->rules,
+			    seen->n_rules);
 	free(list.rules);
 
 	return r;
 }
 
 /* ---- addresses --------------------------------------------------------- */
+
+static int list_owners(int map, struct owner_seen **ret_owners, size_t *ret_n)
+{
+	_cleanup_free_ struct in6_addr *keys = NULL;
+	struct owner_seen *owners;
+	size_t n_keys, n = 0;
+	int r;
+
+	r = map_keys(map, sizeof(*keys), (void **)&keys, &n_keys);
+	if (r)
+		return r;
+	owners = calloc(n_keys + 1, sizeof(*owners));
+	if (!owners)
+		return -ENOMEM;
+	for (size_t i = 0; i < n_keys; i++) {
+		owners[n].addr = keys[i];
+		n += !map_get(map, &keys[i], &owners[n].owner);
+	}
+	*ret_owners = owners;
+	*ret_n = n;
+
+	return 0;
+}
+
+static int compare_owners(const void *a, const void *b)
+{
+	const struct owner_seen *x = a, *y = b;
+
+	return memcmp(&x->addr, &y->addr, sizeof(x->addr));
+}
 
 static uint32_t tunnel_of(const struct binding *bindings, size_t n_bindings,
 			  const struct netdev_addr *addr)
@@ -198,27 +226,81 @@ static uint32_t tunnel_of(const struct binding *bindings, size_t n_bindings,
 	return 0;
 }
 
-int addresses_sync(const struct binding_context *context,
-		   const struct binding *bindings, size_t n_bindings)
+/* Of an address on several interfaces the last one counts: they are sorted. */
+static bool is_last(const struct netdev *host, size_t i)
 {
-	int map = attach_map(context->attach, MAP_ADDRESS), r;
-	_cleanup_free_ struct in6_addr *keys = NULL;
-	size_t n_keys;
+	return i + 1 == host->n_addrs ||
+	       memcmp(&host->addrs[i].addr, &host->addrs[i + 1].addr,
+		      sizeof(host->addrs[i].addr)) != 0;
+}
 
-	for (size_t i = 0; i < context->host->n_addrs; i++) {
-		const struct netdev_addr *addr = &context->host->addrs[i];
+static const struct owner_seen *find_owner(const struct host_seen *seen,
+					   const struct in6_addr *addr)
+{
+	const struct owner_seen key = { .addr = *addr };
+
+	return seen->n_owners ? bsearch(&key, seen->owners, seen->n_owners,
+					sizeof(*seen->owners), compare_owners) :
+				NULL;
+}
+
+int addresses_sync(const struct binding_context *context,
+		   const struct binding *bindings, size_t n_bindings,
+		   const struct host_seen *seen)
+{
+	int map = attach_map(context->attach, MAP_ADDRESS), r = 0;
+	const struct netdev *host = context->host;
+
+	for (size_t i = 0; !r && i < host->n_addrs; i++) {
+		const struct netdev_addr *addr = &host->addrs[i];
+		const struct owner_seen *before = find_owner(seen, &addr->addr);
 		struct sp_owner owner = {
 			.tunnel = tunnel_of(bindings, n_bindings, addr),
 		};
 
+		if (!is_last(host, i) ||
+		    (before && !memcmp(&before->owner, &owner, sizeof(owner))))
+			continue;
+		*context->wrote = true;
 		r = map_put(map, &addr->addr, &owner);
-		if (r)
-			return r;
 	}
-	r = map_keys(map, sizeof(*keys), (void **)&keys, &n_keys);
-	for (size_t i = 0; !r && i < n_keys; i++)
-		if (!netdev_has_addr(context->host, &keys[i]))
-			r = map_del(map, &keys[i]);
+	for (size_t i = 0; !r && i < seen->n_owners; i++) {
+		if (netdev_has_addr(host, &seen->owners[i].addr))
+			continue;
+		*context->wrote = true;
+		r = map_del(map, &seen->owners[i].addr);
+	}
 
 	return r;
+}
+
+/* ---- what both are held against ---------------------------------------- */
+
+int host_seen_read(const struct binding_context *context,
+		   struct host_seen *ret_seen)
+{
+	struct host_seen seen = { 0 };
+	int r;
+
+	r = route_list_rules(context->nl, &seen.rules, &seen.n_rules);
+	if (!r && context->attach)
+		r = list_owners(attach_map(context->attach, MAP_ADDRESS),
+				&seen.owners, &seen.n_owners);
+	if (r) {
+		host_seen_clear(&seen);
+		return r;
+	}
+	if (seen.n_owners)
+		qsort(seen.owners, seen.n_owners, sizeof(*seen.owners),
+		      compare_owners);
+	*ret_seen = seen;
+
+	return 0;
+}
+
+void host_seen_clear(struct host_seen *seen)
+{
+	free(seen->rules);
+	free(seen->owners);
+	*seen = (struct host_seen){ 0 };
 }
