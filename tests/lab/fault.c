@@ -32,6 +32,7 @@ const struct life_test *const fault_tables[] = {
 	fault_scope_tests,
 	fault_two_tests,
 	fault_refuse_tests,
+	fault_found_tests,
 	fault_mended_tests,
 	fault_cycle_tests,
 	NULL,

@@ -80,7 +80,8 @@ extern const struct life_test life_tunnel_tests[], life_traffic_tests[],
 	fault_state_tests[], fault_update_tests[], fault_scope_tests[],
 	fault_two_tests[], fault_cycle_tests[], fault_refuse_tests[],
 	fault_mended_tests[], fault_odd_tests[], life_bare_tests[],
-	life_restart_tests[], life_number_tests[], life_back_tests[];
+	life_restart_tests[], life_number_tests[], life_back_tests[],
+	fault_found_tests[];
 
 /* Tables of tests, up to a NULL: of the modes lifecycle (life.c) and faults */
 extern const struct life_test *const life_tables[], *const fault_tables[];
