@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The insides, for engine.c, apply.c, events.c, host.c and query.c only. */
+/* The insides, for engine.c and what it is cut into: apply.c and others. */
 #ifndef SPLITD_ENGINE_PRIVATE_H
 #define SPLITD_ENGINE_PRIVATE_H
 

@@ -87,19 +87,21 @@ static int binding_moved(const struct binding_context *context,
 		       binding_prefixes(context, binding, binding->tunnel);
 }
 
-int engine_host_find(struct engine *engine, struct host_seen *ret_seen,
-		     bool *ret_moved)
+static int read_seen(struct engine *engine, struct host_seen *ret_seen)
 {
-	struct binding_context context;
-	int r = engine_read_host(engine, ret_moved);
-
-	if (r)
-		return r;
-	context = engine_binding_context(engine);
-	r = host_seen_read(&context, ret_seen);
+	struct binding_context context = engine_binding_context(engine);
+	int r = host_seen_read(&context, ret_seen);
 
 	return r ? engine_fail(engine, r, "cannot read rules and addresses") :
 		   0;
+}
+
+int engine_host_find(struct engine *engine, struct host_seen *ret_seen,
+		     bool *ret_moved)
+{
+	int r = engine_read_host(engine, ret_moved);
+
+	return r ? r : read_seen(engine, ret_seen);
 }
 
 /* Goes on after an error, so that one tunnel's trouble is not all tunnels'. */
@@ -149,10 +151,14 @@ int engine_host_changed(struct engine *engine)
 	bool moved, changed;
 	int r, s;
 
-	r = engine_host_find(engine, &seen, &moved);
+	r = engine_read_host(engine, &moved);
 	if (r)
 		return r;
-	r = engine_host_make(engine, &seen, moved, &changed);
+	/* a tunnel that went down is closed, whatever is not to be read */
+	r = read_seen(engine, &seen);
+	s = engine_host_make(engine, &seen, moved, &changed);
+	if (!r)
+		r = s;
 	s = engine_outdate(engine);
 	if (!r)
 		r = s;

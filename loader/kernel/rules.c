@@ -276,13 +276,17 @@ int addresses_sync(const struct binding_context *context,
 
 /* ---- what both are held against ---------------------------------------- */
 
+/* A rule that comes or goes in the middle of it: once more. */
+#define DUMP_TRIES 16
+
 int host_seen_read(const struct binding_context *context,
 		   struct host_seen *ret_seen)
 {
 	struct host_seen seen = { 0 };
-	int r;
+	int r = -EINTR;
 
-	r = route_list_rules(context->nl, &seen.rules, &seen.n_rules);
+	for (int i = 0; r == -EINTR && i < DUMP_TRIES; i++)
+		r = route_list_rules(context->nl, &seen.rules, &seen.n_rules);
 	if (!r && context->attach)
 		r = list_owners(attach_map(context->attach, MAP_ADDRESS),
 				&seen.owners, &seen.n_owners);
