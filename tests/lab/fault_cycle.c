@@ -153,12 +153,16 @@ static int splat_look(struct life *life, const char *record)
 	return 0;
 }
 
-/* Where this run begins in the kernel's log. */
+/*
+ * Where this run begins in the kernel's log. A whole line: without its end the
+ * record stays open for more, and no reader gets it before the next one comes,
+ * which on a quiet machine may be never (since 5.10, 4cfc7258f876).
+ */
 void kernel_log_mark(const struct lab *lab)
 {
 	_cleanup_close_ int fd = open("/dev/kmsg", O_WRONLY | O_CLOEXEC);
 	char text[LAB_PATH + 16];
-	int n = snprintf(text, sizeof(text), "%s begins", lab->dir);
+	int n = snprintf(text, sizeof(text), "%s begins\n", lab->dir);
 
 	if (fd >= 0 && write(fd, text, (size_t)n) != n)
 		fprintf(stderr, "lab: /dev/kmsg: %s\n", strerror(errno));
