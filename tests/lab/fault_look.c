@@ -110,15 +110,20 @@ static void programs_write(FILE *out, const char *cgroup)
 	}
 }
 
-/* Another start, another program id: the door is cut off behind its name. */
+/*
+ * Another start, another program id, and of another length it may be: the line
+ * of the door is cut off behind its name.
+ */
 static void ids_cut(char *text)
 {
 	static const char door[] = "sp_door";
 
 	for (char *p = text; (p = strstr(p, door));) {
+		char *rest;
+
 		p += sizeof(door) - 1;
-		for (; *p && *p != '\n'; p++)
-			*p = ' ';
+		rest = p + strcspn(p, "\n");
+		memmove(p, rest, strlen(rest) + 1);
 	}
 }
 
