@@ -207,13 +207,15 @@ static int move(struct engine *engine, const struct policy *from,
 	if (!r && !from)
 		r = drop_stale_interfaces(engine);
 	engine->wrote |= changed || !from;
-	if (!r && engine->wrote)
-		engine->config.generation++;
 	if (!r && (changed || !from))
 		engine->config.epoch++;
 	s = engine_outdate(engine);
+	if (r || s)
+		return r ? r : s;
+	/* each policy counts, though verdicts may be the same and stay */
+	engine->config.generation++;
 
-	return r ? r : s;
+	return engine_write_config(engine);
 }
 
 /* The daemon as the kernel knows it, so that connect hooks let it act. */

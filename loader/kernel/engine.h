@@ -59,7 +59,7 @@ void engine_set_log(struct engine *engine, engine_log_fn fn, void *ctx);
 
 /* ---- reading ---------------------------------------------------------- */
 
-/* How often a policy has changed the kernel; a restart goes on counting. */
+/* How many policies came into force; a restart goes on counting. */
 uint64_t engine_generation(const struct engine *engine);
 
 /* NULL when all hooks are attached; else the names of what is missing. */

@@ -9,6 +9,7 @@
  * its app's at once, and stays so; and once splitd has come round, all is as it
  * would be had it started on that host.
  */
+#include <bpf/bpf.h>
 #include <errno.h>
 #include <linux/bpf.h>
 #include <linux/netlink.h>
@@ -20,6 +21,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "bpf/abi.h"
 #include "tests/lab/cleanup.h"
 #include "tests/lab/fault.h"
 #include "tests/lab/trace.h"
@@ -228,18 +230,36 @@ static int found_then_changed(struct life *life)
 	return r;
 }
 
-/* The same policy again: what sockets remember of it stays. */
+static int config_read(struct life *life, struct sp_config *ret_config)
+{
+	_cleanup_close_ int fd = -1;
+	uint32_t zero = 0;
+
+	if (map_open(life->lab->bpffs, "abi-*/sp_config", &fd) < 0 ||
+	    bpf_map_lookup_elem(fd, &zero, ret_config) < 0)
+		return life_no(life, "sp_config: %m");
+	return 0;
+}
+
+/* The same policy again is counted; what sockets remember of it stays. */
 static int found_nothing(struct life *life)
 {
 	struct found found = { .life = life };
 	unsigned told = log_count(life, "governing: ");
-	int r = reload_held(&found, 0, 0);
+	struct sp_config before, after;
+	int r = config_read(life, &before);
 
+	if (r >= 0)
+		r = reload_held(&found, 0, 0);
 	if (r >= 0)
 		r = log_wait(life, "governing: ", told,
 			     fault_ms(life, TRACE_MS));
-	if (r >= 0 && found.writes)
-		r = life_no(life, "%u writes", found.writes);
+	if (r >= 0)
+		r = config_read(life, &after);
+	if (r >= 0 && (found.writes != 1 || after.state != before.state ||
+		       after.generation != before.generation + 1))
+		r = life_no(life, "%u writes, state %u %u", found.writes,
+			    (unsigned)before.state, (unsigned)after.state);
 	return r < 0 ? r : life_governed(life);
 }
 
