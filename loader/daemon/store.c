@@ -171,10 +171,13 @@ int store_write(const struct store *store, const struct input_list *good)
 		r = keep(store, &good->inputs[i]);
 		changed |= r > 0;
 	}
-	if (r >= 0)
-		r = forget(store, good);
 	/* once for all of them; and whatever failed, for those before it */
-	if (changed || r > 0)
+	if (changed)
+		s = sync_dirs(store);
+	/* a policy that moved to another file is there before it goes here */
+	if (r >= 0 && s >= 0)
+		r = forget(store, good);
+	if (r > 0)
 		s = sync_dirs(store);
 	return r < 0 ? r : s;
 }

@@ -161,7 +161,23 @@ static int apply_members(struct engine *engine, const struct agenda *agenda,
 	return r ? engine_fail(engine, r, "cannot write selectors") : 0;
 }
 
-/* Nothing but writes, up to what an app or a tunnel leaves behind. */
+static int look_again(struct engine *engine, const struct policy *policy,
+		      bool *ret_changed)
+{
+	bool changed;
+	int r = members_sync(engine->members, policy, engine->classes,
+			     &changed);
+
+	*ret_changed |= changed;
+
+	return r ? engine_fail(engine, r, "cannot resolve selectors") : 0;
+}
+
+/*
+ * Nothing but writes, as far as interfaces and routes are where they were, up
+ * to what an app or a tunnel leaves behind. Verdicts are told to be others
+ * before that: it may take long.
+ */
 static int make(struct engine *engine, const struct policy *to,
 		struct agenda *agenda, bool *ret_members_changed)
 {
@@ -176,9 +192,13 @@ static int make(struct engine *engine, const struct policy *to,
 	if (!r)
 		r = apply_members(engine, agenda, ret_members_changed);
 	if (!r)
+		r = engine_outdate(engine);
+	if (!r)
 		r = retire_apps(engine, agenda);
 	if (!r)
 		r = retire_tunnels(engine, to);
+	if (!r && members_change_is_blind(&agenda->members))
+		r = look_again(engine, to, ret_members_changed);
 
 	return r;
 }
@@ -206,6 +226,7 @@ static int move(struct engine *engine, const struct policy *from,
 		r = make(engine, to, &agenda, &changed);
 	if (!r && !from)
 		r = drop_stale_interfaces(engine);
+	engine->whole |= !r;
 	engine->wrote |= changed || !from;
 	if (!r && (changed || !from))
 		engine->config.epoch++;
@@ -247,8 +268,11 @@ static int introduce_agent(struct engine *engine)
  */
 int engine_attach_doors(struct engine *engine)
 {
+	struct binding_context context = engine_binding_context(engine);
+
 	for (uint32_t slot = 1; slot <= SP_MAX_TUNNELS; slot++) {
-		unsigned int ifindex = engine->bindings[slot].place.ifindex;
+		struct binding *binding = &engine->bindings[slot];
+		unsigned int ifindex = binding->place.ifindex;
 		int r;
 
 		if (!ifindex)
@@ -257,9 +281,10 @@ int engine_attach_doors(struct engine *engine)
 			attach_door_remove(engine->attach, ifindex);
 			continue;
 		}
-		r = engine_attach_door(engine, &engine->bindings[slot]);
+		r = binding_door(&context, binding);
 		if (r)
 			return engine_fail(engine, r, "cannot attach a door");
+		engine_tell_door(engine, binding);
 	}
 
 	return 0;
@@ -380,7 +405,6 @@ static void go_back(struct engine *engine, const struct policy *failed,
 			   "cannot go back to the previous policy: %s, what is "
 			   "half-way is dropped by the guard",
 			   engine->error);
-	memcpy(engine->error, error, sizeof(error));
 	for (uint32_t slot = 1; slot <= SP_MAX_TUNNELS; slot++) {
 		struct binding *binding = &engine->bindings[slot];
 		const char *uuid = numbers_name(engine->tunnel_numbers, slot);
@@ -394,6 +418,7 @@ static void go_back(struct engine *engine, const struct policy *failed,
 	if (engine->attached && engine_settle(engine))
 		engine_log(engine, LOG_WARNING,
 			   "%s, the guard drops what is wrong", engine->error);
+	memcpy(engine->error, error, sizeof(error));
 }
 
 /*
@@ -421,8 +446,7 @@ int engine_apply(struct engine *engine, const struct policy *policy)
 	if (!r && !before)
 		r = engine_repair(engine, true); /* and begins to watch */
 	if (!r) {
-		/* the policy is in force: what is held follows, or is dropped
-		 */
+		/* it is in force: what is held follows, or is dropped */
 		r = engine_settle(engine);
 		if (r)
 			engine_log(engine, LOG_WARNING,

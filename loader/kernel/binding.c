@@ -319,6 +319,15 @@ static bool holds_interface(const struct binding_context *context,
 	       slot == binding->slot;
 }
 
+int binding_door(const struct binding_context *context, struct binding *binding)
+{
+	int r = attach_door(context->attach, binding->place.ifindex);
+
+	binding->doorless = r == -EBUSY;
+
+	return binding->doorless ? 0 : r;
+}
+
 /* The interface is another one than before, or none. */
 static int change_interface(const struct binding_context *context,
 			    struct binding *binding, unsigned int ifindex)
@@ -334,16 +343,16 @@ static int change_interface(const struct binding_context *context,
 	}
 	binding->place.ifindex = 0;
 	binding->routed = false;
+	binding->doorless = binding->told = false;
 	if (r || !ifindex)
 		return r;
 	r = map_put(map, &ifindex, &binding->slot);
-	if (!r && context->doors) {
-		r = attach_door(context->attach, ifindex);
-		/* there can be none: engine_attach_door() tells of it */
-		r = r == -EBUSY ? 0 : r;
-	}
-	if (!r)
-		binding->place.ifindex = ifindex;
+	if (r)
+		return r;
+	binding->place.ifindex = ifindex;
+	r = context->doors ? binding_door(context, binding) : 0;
+	if (r)
+		binding->place.ifindex = 0;
 
 	return r;
 }

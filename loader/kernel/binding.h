@@ -43,7 +43,8 @@ struct binding {
 	bool written;
 	bool routed;
 	bool known;
-	bool doorless; /* there can be no door, which has been told */
+	bool doorless; /* there can be no door, */
+	bool told;     /* which has been told */
 };
 
 /*
@@ -94,6 +95,13 @@ int binding_update(const struct binding_context *context,
 int binding_open(const struct binding_context *context,
 		 struct binding *binding);
 
+/*
+ * Puts the door of its interface in its place. Where there can be none, which
+ * is no error, the binding is doorless.
+ */
+int binding_door(const struct binding_context *context,
+		 struct binding *binding);
+
 /* Takes the slot's entries, door and routes away. */
 int binding_remove(const struct binding_context *context,
 		   struct binding *binding);
@@ -101,7 +109,8 @@ int binding_remove(const struct binding_context *context,
 /*
  * What the kernel has of ours for all tunnels at once: read before anything is
  * written, and held against the host and the bindings by the two below. Owned;
- * zeroes may be cleared. Without context->attach only the rules are read.
+ * zeroes may be cleared. Without context->attach only the rules are read; on
+ * failure, what could be.
  */
 struct owner_seen {
 	struct in6_addr addr;

@@ -48,6 +48,7 @@ struct engine {
 	bool attached;
 	bool loose; /* some hook is not in force: attach anew */
 	bool wrote; /* since what remembers verdicts was told */
+	bool whole; /* the bindings are all that the kernel has of tunnels */
 	int kept;   /* what the last repair came to */
 	uint64_t events_lost;
 	bool doors_doubted;
@@ -98,11 +99,8 @@ int engine_reattach(struct engine *engine);
  * only the hooks. What fails is tried again, and told once.
  */
 int engine_repair(struct engine *engine, bool pins);
-/*
- * Puts the door of a tunnel's interface in its place; where there can be none,
- * says so once, and it is no error.
- */
-int engine_attach_door(struct engine *engine, struct binding *binding);
+/* Says once that a tunnel has no door as there can be none, or has it again. */
+void engine_tell_door(const struct engine *engine, struct binding *binding);
 /* Puts missing doors back; the second tells which were missing. */
 int engine_attach_doors(struct engine *engine);
 int engine_check_doors(struct engine *engine);

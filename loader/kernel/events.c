@@ -139,6 +139,7 @@ int engine_host_make(struct engine *engine, const struct host_seen *seen,
 		if (!engine->bindings[i].tunnel)
 			continue;
 		log_state(engine, &engine->bindings[i], before[i]);
+		engine_tell_door(engine, &engine->bindings[i]);
 		*ret_changed |= before[i] != engine->bindings[i].entry.flags;
 	}
 

@@ -369,6 +369,11 @@ int members_make(const struct members_change *change, bool *ret_changed)
 	return r ? r : map_delta_make(&change->cgroups, ret_changed);
 }
 
+bool members_change_is_blind(const struct members_change *change)
+{
+	return change->paths.n_puts || change->paths.n_drops;
+}
+
 void members_change_clear(struct members_change *change)
 {
 	map_delta_clear(&change->exes);

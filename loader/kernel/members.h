@@ -34,11 +34,19 @@ struct members_change {
  * Resolves all selectors of the policy anew, and finds what of the maps says
  * something else; classes[i] is the class of policy->apps[i]. Nothing is
  * written. A path that does not exist is no error: it is watched. From before
- * it is looked up a path is watched, so one that changes between the finding
- * and the writing is told of by members_fd(), and wants another look.
+ * it is looked up a path is watched, so one of an executable that changes
+ * between the finding and the writing is told of by members_fd().
  */
 int members_find(struct members *members, const struct policy *policy,
 		 const uint32_t *classes, struct members_change *ret_change);
+
+/*
+ * Other paths of cgroups are to be known than were. A cgroup that is removed
+ * and made again is told of by the kernel hook that knows its path, and by no
+ * watch; so one that was made between the finding and the writing was put where
+ * the old paths say: once the new ones are written, it wants another look.
+ */
+bool members_change_is_blind(const struct members_change *change);
 
 /* Writes what was found; *ret_changed: some entry is new or gone. */
 int members_make(const struct members_change *change, bool *ret_changed);

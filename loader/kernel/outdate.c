@@ -4,7 +4,10 @@
 #include "loader/kernel/engine_private.h"
 #include "loader/kernel/maps.h"
 
-/* Bits of all interfaces that are or become tunnels', and their addresses. */
+/*
+ * Bits of all interfaces that are or become tunnels', and their addresses; at
+ * first also of those that an earlier daemon left, whose hooks still ask.
+ */
 static void find_bits(const struct engine *engine, uint64_t *ret_tunnels,
 		      uint64_t *ret_addresses)
 {
@@ -28,6 +31,10 @@ static void find_bits(const struct engine *engine, uint64_t *ret_tunnels,
 
 		if (tunnels & SP_BIT(host->addrs[i].ifindex))
 			addresses |= SP_BIT(sp_addr_hash(&addr));
+	}
+	if (!engine->whole) {
+		tunnels |= engine->config.tunnel_bits;
+		addresses |= engine->config.address_bits;
 	}
 	*ret_tunnels = tunnels;
 	*ret_addresses = addresses;

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Whatever others took of ours in the kernel, back in its place. */
-#include <errno.h>
 #include <syslog.h>
 
 #include "loader/kernel/door.h"
@@ -45,24 +44,26 @@ static int repair_pins(struct engine *engine)
 }
 
 /*
- * Without its door the tunnel still has the guard: whatever a process sends is
- * judged, but for packet sockets and what is forwarded.
+ * Without its door the tunnel still has the guard: whatever a governed process
+ * sends is judged, but for packet sockets.
  */
-int engine_attach_door(struct engine *engine, struct binding *binding)
+void engine_tell_door(const struct engine *engine, struct binding *binding)
 {
-	const char *interface = binding->tunnel->interface;
-	int r = attach_door(engine->attach, binding->place.ifindex);
+	const char *interface =
+		netdev_link_name(&engine->host, binding->place.ifindex);
 
-	if (r == -EBUSY && !binding->doorless)
+	if (binding->doorless == binding->told)
+		return;
+	binding->told = binding->doorless;
+	if (!interface)
+		interface = "a tunnel";
+	if (binding->doorless)
 		engine_log(engine, LOG_WARNING,
 			   "%s has an ingress qdisc where its door should be, "
 			   "going without: what is forwarded is not refused",
 			   interface);
-	if (!r && binding->doorless)
+	else
 		engine_log(engine, LOG_NOTICE, "%s has its door", interface);
-	binding->doorless = r == -EBUSY;
-
-	return binding->doorless ? 0 : r;
 }
 
 int engine_check_doors(struct engine *engine)

@@ -283,23 +283,19 @@ int host_seen_read(const struct binding_context *context,
 		   struct host_seen *ret_seen)
 {
 	struct host_seen seen = { 0 };
-	int r = -EINTR;
+	int r = -EINTR, s = 0;
 
 	for (int i = 0; r == -EINTR && i < DUMP_TRIES; i++)
 		r = route_list_rules(context->nl, &seen.rules, &seen.n_rules);
-	if (!r && context->attach)
-		r = list_owners(attach_map(context->attach, MAP_ADDRESS),
+	if (context->attach)
+		s = list_owners(attach_map(context->attach, MAP_ADDRESS),
 				&seen.owners, &seen.n_owners);
-	if (r) {
-		host_seen_clear(&seen);
-		return r;
-	}
 	if (seen.n_owners)
 		qsort(seen.owners, seen.n_owners, sizeof(*seen.owners),
 		      compare_owners);
 	*ret_seen = seen;
 
-	return 0;
+	return r ? r : s;
 }
 
 void host_seen_clear(struct host_seen *seen)
