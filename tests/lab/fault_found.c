@@ -37,9 +37,10 @@ struct found {
 	unsigned looks;	  /* since the first write */
 	unsigned between; /* and of them before the last one */
 	unsigned at;	  /* the host changes before this one; 0: never */
-	bool told;	  /* the reload's last word */
-	int r;		  /* what became of the change */
-	bool classed;	  /* when the reload was over, and nobody had looked */
+	int (*change)(const struct found *found);
+	bool told;    /* the reload's last word */
+	int r;	      /* what became of the change */
+	bool classed; /* when the reload was over, and nobody had looked */
 };
 
 /* ---- the host ---------------------------------------------------------- */
@@ -125,7 +126,7 @@ static int before_write(void *ctx, const struct trace_call *call)
 		return 0;
 	found->between = found->looks;
 	if (++found->writes == found->at)
-		found->r = host_change(found);
+		found->r = found->change(found);
 	return 0;
 }
 
@@ -146,8 +147,19 @@ static bool reload_over(void *ctx, const struct trace_call *call)
 	return true;
 }
 
-/* at 0: the host stays. Without more prefixes the files stay, too. */
-static int reload_held(struct found *found, unsigned prefixes, unsigned at)
+static int again(struct life *life)
+{
+	return kill(life->lab->daemon.pid, SIGHUP);
+}
+
+static int more(struct life *life)
+{
+	return files_more(life, EXTRA);
+}
+
+/* begin: what makes it reload. at 0: the host stays. */
+static int reload_held(struct found *found, int (*begin)(struct life *life),
+		       unsigned at)
 {
 	struct trace trace = { .refuse = before_write,
 			       .done = reload_over,
@@ -160,8 +172,7 @@ static int reload_held(struct found *found, unsigned prefixes, unsigned at)
 	found->r = 0;
 	found->told = false;
 	if (r >= 0)
-		r = prefixes ? files_more(life, prefixes) :
-			       kill(life->lab->daemon.pid, SIGHUP);
+		r = begin(life);
 	if (r >= 0)
 		r = trace_run(&trace, fault_ms(life, TRACE_MS));
 	if (r != TRACE_DONE)
@@ -188,7 +199,7 @@ static int start_same(struct life *life)
 static int one_point(struct found *found, unsigned at)
 {
 	struct life *life = found->life;
-	int r = reload_held(found, EXTRA, at);
+	int r = reload_held(found, more, at);
 
 	if (r >= 0 && found->writes < at)
 		r = life_no(life, "only %u writes", found->writes);
@@ -208,13 +219,13 @@ static int one_point(struct found *found, unsigned at)
 static int found_then_changed(struct life *life)
 {
 	unsigned writes;
-	struct found found = { .life = life };
+	struct found found = { .life = life, .change = host_change };
 	int r;
 
 	snprintf(found.link, sizeof(found.link), "%s/bin/turn", life->lab->dir);
 	snprintf(found.named, sizeof(found.named), "%s/apps/named",
 		 life->lab->cgroup);
-	r = reload_held(&found, EXTRA, 0);
+	r = reload_held(&found, more, 0);
 	writes = found.writes;
 	if (r >= 0 && found.between)
 		r = life_no(life, "%u looks between writes", found.between);
@@ -228,6 +239,46 @@ static int found_then_changed(struct life *life)
 		r = one_point(&found, at);
 	life_say(life, "writes=%u", writes);
 	return r;
+}
+
+static int cgroup_remake(const struct found *found)
+{
+	return rmdir(found->named) < 0 || mkdir(found->named, 0755) < 0 ?
+		       -errno :
+		       0;
+}
+
+/* A selector comes, and names a cgroup that is there. */
+static int select_made(struct life *life)
+{
+	char find[2 * LAB_PATH], text[4 * LAB_PATH];
+	const struct lab *lab = life->lab;
+
+	snprintf(find, sizeof(find), "<string>exe:%s/bin/app</string>",
+		 lab->dir);
+	snprintf(text, sizeof(text), "%s<string>cgroup:%s/apps/made</string>",
+		 find, lab->cgroup + strlen(lab->mount));
+	return file_edit(life, "host.plist", find, text);
+}
+
+/*
+ * A unit starts again: its cgroup is another one than was looked up, and the
+ * kernel's hook does not know its path yet.
+ */
+static int found_remade(struct life *life)
+{
+	struct found found = { .life = life, .change = cgroup_remake };
+	int r;
+
+	snprintf(found.named, sizeof(found.named), "%s/apps/made",
+		 life->lab->cgroup);
+	if (mkdir(found.named, 0755) < 0)
+		return life_no(life, "mkdir: %m");
+	r = reload_held(&found, select_made, 1);
+	if (r >= 0 && !found.classed)
+		r = life_no(life, "a cgroup made anew has no class");
+	rmdir(found.named);
+	return r < 0 ? r : life_governed(life);
 }
 
 static int config_read(struct life *life, struct sp_config *ret_config)
@@ -250,7 +301,7 @@ static int found_nothing(struct life *life)
 	int r = config_read(life, &before);
 
 	if (r >= 0)
-		r = reload_held(&found, 0, 0);
+		r = reload_held(&found, again, 0);
 	if (r >= 0)
 		r = log_wait(life, "governing: ", told,
 			     fault_ms(life, TRACE_MS));
@@ -265,6 +316,7 @@ static int found_nothing(struct life *life)
 
 const struct life_test fault_found_tests[] = {
 	{ "fault-29-found-then-changed", found_then_changed, 0 },
+	{ "fault-29-found-remade", found_remade, 0 },
 	{ "fault-29-found-nothing", found_nothing, 0 },
 	{ 0 }
 };

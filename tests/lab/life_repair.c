@@ -13,6 +13,7 @@
 #include "tests/lab/life.h"
 
 #define NOTICE_MS 1000
+#define PROFILE	  "policy/vpn.mobileconfig"
 
 static bool has_door(const struct life *life)
 {
@@ -55,8 +56,7 @@ static int repair_door(struct life *life)
 /* One reload takes a tunnel's name away and gives its interface to another. */
 static int repair_successor(struct life *life)
 {
-	static const char *const files[] = { "policy/vpn.mobileconfig",
-					     "policy/apps.plist" };
+	static const char *const files[] = { PROFILE, "policy/apps.plist" };
 	int r = 0;
 
 	for (unsigned i = 0; i < 2 && r >= 0; i++)
@@ -128,16 +128,23 @@ static bool misses_door(struct life *life)
  * The place of the door's qdisc is taken by one without an egress: a door that
  * is put there all the same judges what comes in, and drops it.
  */
-static int odd_ingress(struct life *life)
+static int ingress(struct life *life, bool late)
 {
 	static const char word[] = "has an ingress qdisc";
 	unsigned told = log_count(life, word);
 	int64_t end;
-	int r;
+	int r = late ? file_edit(life, PROFILE, "tun0", "tun9") : 0;
 
+	if (r < 0)
+		return r;
 	if (qdisc(life, "add", "ingress") < 0 || daemon_start(life->lab) < 0)
 		return life_no(life, "no ingress qdisc, or no splitd");
-	r = life_governed(life);
+	if (late)
+		r = file_edit(life, PROFILE, "", "");
+	if (late && r >= 0)
+		r = ctl_reload(life, 0);
+	if (r >= 0)
+		r = life_governed(life);
 	if (r >= 0 && !misses_door(life))
 		r = life_no(life, "status does not miss the door");
 	if (r >= 0 && log_count(life, word) != told + 1)
@@ -149,6 +156,17 @@ static int odd_ingress(struct life *life)
 		if (now_ms() > end)
 			r = life_no(life, "the door stays away");
 	return r < 0 ? r : life_governed(life);
+}
+
+static int odd_ingress(struct life *life)
+{
+	return ingress(life, false);
+}
+
+/* The interface becomes a tunnel's when all the hooks are there already. */
+static int odd_ingress_late(struct life *life)
+{
+	return ingress(life, true);
 }
 
 /* Who may write to one app's directory must not take the others down. */
@@ -231,6 +249,7 @@ const struct life_test life_repair_tests[] = {
 	{ "repair-successor", repair_successor, 0 },
 	{ "odd-family", odd_family, LIFE_STOPPED },
 	{ "odd-ingress", odd_ingress, LIFE_STOPPED },
+	{ "odd-ingress-late", odd_ingress_late, LIFE_STOPPED },
 	{ "odd-selector", odd_selector, 0 },
 	{ "odd-hops", odd_hops, 0 },
 	{ "odd-upgrade", odd_upgrade, 0 },
