@@ -24,7 +24,7 @@ def rows_measure(world, out, turn, way, repeats, ms):
                         *sample)
 
 
-def run(lab, out, rounds=12, repeats=4, ms=50):
+def run(lab, out, rounds=24, repeats=4, ms=50):
     world = lab.world()
     for turn in range(rounds):
         daemon = Splitd(world)
