@@ -156,8 +156,8 @@ static int find_sets(struct engine *engine, const struct policy *policy,
 }
 
 /*
- * What takes longest to find comes first, so that the look at the host is not
- * older than need be.
+ * The host comes as late as can be, for it is what changes most; only prefixes
+ * are planned behind it, as they hang on the networks it is on.
  */
 int agenda_find(struct engine *engine, const struct policy *policy,
 		struct agenda *ret_agenda)
@@ -177,7 +177,6 @@ int agenda_find(struct engine *engine, const struct policy *policy,
 		r = find_retired(engine, policy, &agenda);
 	if (!r)
 		r = find_sets(engine, policy, &agenda);
-	/* all prefixes are planned after it: wherever the host has moved to */
 	if (!r)
 		r = engine_host_find(engine, &agenda.host, &moved);
 	if (!r)

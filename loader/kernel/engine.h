@@ -59,7 +59,10 @@ void engine_set_log(struct engine *engine, engine_log_fn fn, void *ctx);
 
 /* ---- reading ---------------------------------------------------------- */
 
-/* How many policies came into force; a restart goes on counting. */
+/*
+ * Counts every policy put into force, and going back to the one before; a
+ * restart goes on counting.
+ */
 uint64_t engine_generation(const struct engine *engine);
 
 /* NULL when all hooks are attached; else the names of what is missing. */

@@ -79,10 +79,10 @@ const struct binding *engine_binding(const struct engine *engine,
 int engine_read_host(struct engine *engine, bool *ret_moved);
 
 /*
- * events.c: reads the host, and brings every binding in line with it. In two
- * steps: the first finds out without a write; `moved` as it says, but false
- * where prefixes were planned since; *ret_changed: what processes hold may be
- * on the wrong side. What remembers verdicts is not told.
+ * events.c. The first reads the host without a write, the second brings every
+ * binding in line with it. moved: the host is on other networks, and prefixes
+ * were not planned since. *ret_changed: what processes hold may be on the wrong
+ * side. What remembers verdicts is not told.
  */
 int engine_host_find(struct engine *engine, struct host_seen *ret_seen,
 		     bool *ret_moved);

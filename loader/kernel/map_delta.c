@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* How a map differs from an array: found without a write, written later. */
+#include <assert.h>
 #include <errno.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -95,9 +95,8 @@ int map_delta_find(int fd, const struct map_entries *want, const void *keys,
 	};
 	_cleanup_free_ char *sorted = sort_keys(want);
 
+	assert(want->value_size <= MAP_DELTA_VALUE);
 	*ret_delta = (struct map_delta){ 0 };
-	if (want->value_size > MAP_DELTA_VALUE)
-		return -EINVAL;
 	delta.puts = calloc(want->n + 1, want->key_size + want->value_size);
 	delta.drops = calloc(n_keys + 1, want->key_size);
 	if (!sorted || !delta.puts || !delta.drops) {
