@@ -62,7 +62,7 @@ COMMON	:= $(addprefix loader/daemon/,answers.c check.c documents.c \
 LAB	:= $(sort $(wildcard tests/lab/*.c))
 UNIT	:= $(sort $(wildcard tests/unit/test_*.c))
 FUZZ	:= xml bplist cms wgconf host
-BENCH_TOOLS := compile read bare traffic phases.so tries tries.bpf.o stubs.bpf.o
+BENCH_TOOLS := compile read bare traffic phases.so tries tries.bpf.o empty.bpf.o
 BPF	:= identity steer guard confine probe
 SKELS	:= $(BPF:%=$(BUILD)/skel/%.skel.h)
 

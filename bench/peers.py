@@ -15,7 +15,7 @@ TABLE = "100"
 SOCKS_PORT = 1080
 RELAY_PORT = 12345
 PREFIXES = (LISTED, "203.0.113.0/24")
-STUBS = {  # program -> bpftool's name of its hook
+EMPTY = {  # program -> bpftool's name of its hook
     "class_create": "sock_create", "sock_create": "sock_create",
     "class_connect4": "connect4", "connect4": "connect4",
     "class_sendmsg4": "sendmsg4", "sendmsg4": "sendmsg4",
@@ -88,14 +88,14 @@ def splitd_idle(world):
     world.stop = daemon.purge
 
 
-def stubs(world):
+def empty(world):
     """The least that hooks and rules cost: a program at each of splitd's hooks
     that returns at once, and two rules that lead nobody anywhere.
     """
-    pins = "/sys/fs/bpf/stubs-" + world.name
+    pins = "/sys/fs/bpf/empty-" + world.name
     run("bpftool", "prog", "loadall",
-        world.lab.build + "/bench/stubs.bpf.o", pins)
-    for name, hook in STUBS.items():
+        world.lab.build + "/bench/empty.bpf.o", pins)
+    for name, hook in EMPTY.items():
         run("bpftool", "cgroup", "attach", world.cgroup, hook, "pinned",
             pins + "/" + name, "multi")
     world.enter("c", "tc", "qdisc", "add", "dev", "tun0", "clsact")
@@ -189,8 +189,8 @@ VARIANTS = {
     "plain": (nothing, True),
     "splitd": (splitd, False),
     "idle": (splitd_idle, False),
-    "stubs": (stubs, False),
-    "stubs, tunnelled": (stubs, True),
+    "empty": (empty, False),
+    "empty, tunnelled": (empty, True),
     "nftables": (nftables, False),
     "iptables": (iptables, False),
     "namespace": (namespace, False),
@@ -213,9 +213,9 @@ WAYS = {
     "splitd without policy": (
         "idle", "unlisted", UNLISTED, "u", "none", None),
     "empty programs, listed": (
-        "stubs, tunnelled", "listed", LISTED, "t", "plain", None),
+        "empty, tunnelled", "listed", LISTED, "t", "plain", None),
     "empty programs, unlisted": (
-        "stubs", "unlisted", UNLISTED, "u", "none", None),
+        "empty", "unlisted", UNLISTED, "u", "none", None),
     "nftables, listed app, listed": (
         "nftables", "listed", LISTED, "t", "plain", None),
     "nftables, listed app, unlisted": (
