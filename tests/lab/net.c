@@ -68,16 +68,10 @@ static const char *const common_sysctls[][2] = {
 	{ "net/mptcp/enabled", "1" },
 };
 
-/*
- * Strict: a packet that comes in where no route leads back is dropped. And
- * TIME_WAIT answers every FIN: a first one that met its socket amid its closing
- * is dropped (about 1 in 200) and comes again after 210 ms, and another one
- * within half a second would go without an answer.
- */
+/* Strict: a packet that comes in where no route leads back is dropped. */
 static const char *const client_sysctls[][2] = {
 	{ "net/ipv4/conf/all/rp_filter", "1" },
 	{ "net/ipv4/conf/default/rp_filter", "1" },
-	{ "net/ipv4/tcp_invalid_ratelimit", "0" },
 };
 
 /* Of the namespace the caller is in. */
