@@ -16,30 +16,10 @@
 #include <cmocka.h>
 
 #include "loader/daemon/store.h"
+#include "tests/unit/state_fixture.h"
 
 #define N_FILES 4
 #define MAX_FD	64
-
-static char dir[64], state[80];
-
-static int make_state(void **ctx)
-{
-	(void)ctx;
-	strcpy(dir, "/tmp/test_last_good.XXXXXX");
-	if (!mkdtemp(dir))
-		return -1;
-	snprintf(state, sizeof(state), "%s/state", dir);
-	return 0;
-}
-
-static int remove_state(void **ctx)
-{
-	char command[128];
-
-	(void)ctx;
-	snprintf(command, sizeof(command), "rm -rf '%s'", dir);
-	return system(command) == 0 ? 0 : -1;
-}
 
 /* Files 0 to n - 1, of which the first is the host's, all of this version. */
 static int write_version(unsigned n, const char *version)

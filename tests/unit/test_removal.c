@@ -23,29 +23,9 @@
 #include "policy/model/document.h"
 #include "policy/plan/policy.h"
 #include "policy/read/report.h"
+#include "tests/unit/state_fixture.h"
 
 #define NOW 1000000
-
-static char dir[64], state[80];
-
-static int make_dir(void **ctx)
-{
-	(void)ctx;
-	strcpy(dir, "/tmp/test_removal.XXXXXX");
-	if (!mkdtemp(dir))
-		return -1;
-	snprintf(state, sizeof(state), "%s/state", dir);
-	return 0;
-}
-
-static int remove_dir(void **ctx)
-{
-	char command[128];
-
-	(void)ctx;
-	snprintf(command, sizeof(command), "rm -rf '%s'", dir);
-	return system(command) == 0 ? 0 : -1;
-}
 
 /* A profile with a tunnel named like it, and whatever keys come with it. */
 static char *profile(const char *identifier, const char *more)
@@ -349,15 +329,15 @@ static void test_alarm_clock_set(void **ctx)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(test_dates, make_dir,
-						remove_dir),
-		cmocka_unit_test_setup_teardown(test_clock_set, make_dir,
-						remove_dir),
-		cmocka_unit_test_setup_teardown(test_reboot, make_dir,
-						remove_dir),
+		cmocka_unit_test_setup_teardown(test_dates, make_state,
+						remove_state),
+		cmocka_unit_test_setup_teardown(test_clock_set, make_state,
+						remove_state),
+		cmocka_unit_test_setup_teardown(test_reboot, make_state,
+						remove_state),
 		cmocka_unit_test(test_moment),
-		cmocka_unit_test_setup_teardown(test_directory, make_dir,
-						remove_dir),
+		cmocka_unit_test_setup_teardown(test_directory, make_state,
+						remove_state),
 		cmocka_unit_test(test_alarm),
 		cmocka_unit_test(test_alarm_clock_set),
 	};

@@ -21,33 +21,13 @@
 #include "loader/daemon/moment.h"
 #include "policy/model/document.h"
 #include "policy/read/report.h"
+#include "tests/unit/state_fixture.h"
 
 #define NOW    1000000
 #define SIGNED TEST_DATA "/signed/"
 #ifndef TEST_DATA
 #define TEST_DATA "tests/data"
 #endif
-
-static char dir[64], state[80];
-
-static int make_state(void **ctx)
-{
-	(void)ctx;
-	strcpy(dir, "/tmp/test_store.XXXXXX");
-	if (!mkdtemp(dir))
-		return -1;
-	snprintf(state, sizeof(state), "%s/state", dir);
-	return 0;
-}
-
-static int remove_state(void **ctx)
-{
-	char command[128];
-
-	(void)ctx;
-	snprintf(command, sizeof(command), "rm -rf '%s'", dir);
-	return system(command) == 0 ? 0 : -1;
-}
 
 /* ---- documents ----------------------------------------------------------- */
 
