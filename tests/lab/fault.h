@@ -105,5 +105,9 @@ int link_program(int link); /* a new descriptor of what it runs */
 unsigned programs_on(const struct life *life);
 /* The directory at this place of the pins ("": all of them), as rm -r. */
 int pins_remove(const struct life *life, const char *below);
+/* How many names there are in such a directory; and until they are so many. */
+unsigned pins_count(const struct life *life, const char *below);
+int pins_wait(struct life *life, const char *below, unsigned pins,
+	      int deadline_ms);
 
 #endif

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -68,13 +69,18 @@ unsigned programs_on(const struct life *life)
 	return programs;
 }
 
+/*
+ * splitd may be faster than we: what it pinned afresh has its name by the time
+ * we take it away, and a directory is not empty.
+ */
 static int remove_any(const char *path, const struct stat *st, int type,
 		      struct FTW *ftw)
 {
 	(void)st;
 	(void)type;
 	(void)ftw;
-	return remove(path) < 0 ? -1 : 0;
+	return remove(path) < 0 && errno != ENOENT && errno != ENOTEMPTY ? -1 :
+									   0;
 }
 
 int pins_remove(const struct life *life, const char *below)
@@ -82,9 +88,36 @@ int pins_remove(const struct life *life, const char *below)
 	char path[LAB_PATH + 16];
 
 	snprintf(path, sizeof(path), "%s%s", life->lab->bpffs, below);
-	/* splitd may be faster than we: then a directory is not empty */
-	if (nftw(path, remove_any, 8, FTW_DEPTH | FTW_PHYS) < 0 &&
-	    errno != ENOTEMPTY)
-		return -errno;
+	return nftw(path, remove_any, 8, FTW_DEPTH | FTW_PHYS) < 0 ? -errno : 0;
+}
+
+unsigned pins_count(const struct life *life, const char *below)
+{
+	char path[LAB_PATH + 16];
+	struct dirent *entry;
+	unsigned pins = 0;
+	DIR *dir;
+
+	snprintf(path, sizeof(path), "%s%s", life->lab->bpffs, below);
+	dir = opendir(path);
+	while (dir && (entry = readdir(dir)))
+		pins += entry->d_name[0] != '.';
+	if (dir)
+		closedir(dir);
+	return pins;
+}
+
+int pins_wait(struct life *life, const char *below, unsigned pins,
+	      int deadline_ms)
+{
+	int64_t end = now_ms() + deadline_ms;
+	unsigned there;
+
+	while ((there = pins_count(life, below)) != pins) {
+		if (now_ms() > end)
+			return life_no(life, "%u pins of %u are back", there,
+				       pins);
+		poll(NULL, 0, 1);
+	}
 	return 0;
 }

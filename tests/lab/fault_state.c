@@ -293,6 +293,7 @@ static _Noreturn void churn(const struct life *life)
 static int amid_changes(struct life *life)
 {
 	_cleanup_free_ char *before = look_take(life);
+	unsigned pins = pins_count(life, "/links");
 	pid_t churner = proc_fork(life->lab, -1, NS_CLIENT);
 	int r = 0;
 
@@ -305,6 +306,10 @@ static int amid_changes(struct life *life)
 		if (r >= 0)
 			r = log_wait(life, "pinned again", told,
 				     fault_ms(life, NOTICE_MS));
+		/* that was said while we removed the rest, perhaps */
+		if (r >= 0)
+			r = pins_wait(life, "/links", pins,
+				      fault_ms(life, NOTICE_MS));
 	}
 	/* it has gone on up to now, and ends here */
 	if (proc_wait(churner, 0) != -ETIMEDOUT && r >= 0)

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Tests: no hook is on the host before there is something to govern. */
 
-#include <dirent.h>
 #include <errno.h>
 #include <linux/bpf.h>
 #include <poll.h>
@@ -30,22 +29,6 @@ static int files_take(struct life *life)
 			"<dict/></dict></plist>\n");
 }
 
-static unsigned links_pinned(const struct life *life)
-{
-	char path[LAB_PATH + 16];
-	struct dirent *entry;
-	unsigned n = 0;
-	DIR *dir;
-
-	snprintf(path, sizeof(path), "%s/links", life->lab->bpffs);
-	dir = opendir(path);
-	while (dir && (entry = readdir(dir)))
-		n += entry->d_name[0] != '.';
-	if (dir)
-		closedir(dir);
-	return n;
-}
-
 /* A link goes some time after its last handle. */
 static int is_bare(struct life *life, const char *when)
 {
@@ -53,9 +36,9 @@ static int is_bare(struct life *life, const char *when)
 
 	while (programs_on(life) && now_ms() < end)
 		poll(NULL, 0, 1);
-	if (programs_on(life) || links_pinned(life))
+	if (programs_on(life) || pins_count(life, "/links"))
 		return life_no(life, "%s: %u programs, %u pinned links", when,
-			       programs_on(life), links_pinned(life));
+			       programs_on(life), pins_count(life, "/links"));
 	return 0;
 }
 
