@@ -284,6 +284,8 @@ static int time_wait(struct lab *lab, struct trial *trial)
 	struct reading before[N_SIDES];
 	int r = tcp_any(lab, trial);
 
+	/* or the first FIN's answer is taken for the second's */
+	connections_end(lab, FAREWELL_MS);
 	if (r >= 0)
 		r = sensors_read(lab, before);
 	if (r < 0)

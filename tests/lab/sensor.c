@@ -212,6 +212,11 @@ void sensor_drain(struct sensor *sensor)
 	}
 }
 
+uint32_t sensor_packets(const struct sensor *sensor)
+{
+	return packets_all(&sensor->reading);
+}
+
 /* Hands the counts over and starts again from zero. */
 void sensor_take(struct sensor *sensor, struct reading *ret_reading)
 {
