@@ -24,9 +24,12 @@ int door_attach(const struct pins *pins, int program, unsigned int ifindex)
 	int r;
 
 	r = clsact_look(ifindex);
-	/* what is attached to an ingress qdisc's egress judges its ingress */
-	if (r == CLSACT_INGRESS)
+	if (r == CLSACT_INGRESS) {
+		/* it has taken the place of any clsact that we made */
+		pins_forget_door(pins->root, ifindex);
+		/* what is attached to its egress judges its ingress */
 		return -EBUSY;
+	}
 	/* on record before it is there: whoever is killed here knows it */
 	if (r >= 0)
 		r = pins_note_door(pins, program, ifindex, r == CLSACT_NONE);
@@ -51,8 +54,9 @@ bool door_is_there(unsigned int ifindex)
 }
 
 /*
- * In one step, qdisc and filter together where both are ours: whoever is killed
- * between two steps leaves what the next one no longer knows as ours.
+ * The clsact goes with the filter if we made it, and nobody has put a filter of
+ * theirs into it since. Whoever is killed in between leaves an empty one that
+ * is on record: the next one knows it as ours.
  */
 static int remove_door(unsigned int ifindex, bool made_clsact, void *ctx)
 {
@@ -60,22 +64,16 @@ static int remove_door(unsigned int ifindex, bool made_clsact, void *ctx)
 			    .attach_point = BPF_TC_EGRESS);
 	DECLARE_LIBBPF_OPTS(bpf_tc_opts, opts, .handle = DOOR_HANDLE,
 			    .priority = DOOR_PRIORITY);
-	int r;
+	int r = 0;
 
 	(void)ctx;
-	/*
-	 * The index may be another interface's by now: nothing of ours there.
-	 * An empty clsact on record is one that we made and had no time to use.
-	 */
-	if (!door_is_there(ifindex) &&
-	    (!made_clsact || clsact_look(ifindex) != CLSACT_EMPTY))
-		return 0;
-	if (made_clsact) {
+	/* the index may be another interface's by now: nothing of ours there */
+	if (door_is_there(ifindex))
+		r = bpf_tc_detach(&hook, &opts);
+	if (!r && made_clsact && clsact_look(ifindex) == CLSACT_EMPTY) {
 		/* both directions at once: the qdisc itself */
 		hook.attach_point = BPF_TC_INGRESS | BPF_TC_EGRESS;
 		r = bpf_tc_hook_destroy(&hook);
-	} else {
-		r = bpf_tc_detach(&hook, &opts);
 	}
 
 	return r == -ENODEV || r == -ENOENT || r == -EINVAL ? 0 : r;

@@ -5,10 +5,13 @@
  * The host is what snapshot.c looks at, and besides: every sysctl below net,
  * the programs on every cgroup of the run, and the objects by their ids.
  */
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <fnmatch.h>
 #include <ftw.h>
+#include <net/if.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -236,6 +239,64 @@ static int purge_ingress(struct life *life)
 	return purge_foreign(life, "ingress");
 }
 
+/* Another's filter at tun0's ingress, in whose clsact it may be. */
+static int filter_do(int (*act)(const struct bpf_tc_hook *,
+				struct bpf_tc_opts *),
+		     int program)
+{
+	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = (int)if_nametoindex("tun0"),
+		    .attach_point = BPF_TC_INGRESS);
+	LIBBPF_OPTS(bpf_tc_opts, opts, .handle = 1, .priority = 7,
+		    .prog_fd = program);
+
+	return act(&hook, &opts);
+}
+
+static int filter_add(void)
+{
+	/* r0 = TC_ACT_UNSPEC; exit */
+	static const struct bpf_insn pass[] = {
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .imm = -1 },
+		{ .code = BPF_JMP | BPF_EXIT },
+	};
+
+	return filter_do(bpf_tc_attach,
+			 bpf_prog_load(BPF_PROG_TYPE_SCHED_CLS, "other", "GPL",
+				       pass, 2, NULL));
+}
+
+static int filter_look(void)
+{
+	return filter_do(bpf_tc_query, 0);
+}
+
+static int in_client(struct life *life, int (*fn)(void), const char *why)
+{
+	pid_t pid = proc_fork(life->lab, -1, NS_CLIENT);
+
+	if (pid == 0)
+		_exit(fn() != 0);
+	return proc_wait(pid, 5000) == 0 ? 0 : life_no(life, "%s", why);
+}
+
+/* Somebody has put a filter of theirs into the clsact that splitd made. */
+static int purge_shared(struct life *life)
+{
+	char *del[] = { "tc", "qdisc", "del", "dev", "tun0", "clsact", NULL };
+	int r = in_client(life, filter_add, "no filter can be added");
+
+	if (r >= 0)
+		r = end_and_purge(life, RUNNING);
+	if (r >= 0)
+		r = in_client(life, filter_look, "another's filter is gone");
+	if (r >= 0)
+		r = ungoverned(life);
+	if (proc_run(del, life->lab->ns[NS_CLIENT], NULL, NULL, 0) < 0 &&
+	    r >= 0)
+		r = life_no(life, "the clsact is gone");
+	return r;
+}
+
 /* Nothing to take away is no error. */
 static int purge_twice(struct life *life)
 {
@@ -290,6 +351,7 @@ const struct life_test life_purge_tests[] = {
 	{ "purge-other-abi", purge_abi, LIFE_STOPPED },
 	{ "purge-foreign-clsact", purge_clsact, LIFE_STOPPED },
 	{ "purge-foreign-ingress", purge_ingress, LIFE_STOPPED },
+	{ "purge-shared-clsact", purge_shared, 0 },
 	{ "purge-twice", purge_twice, LIFE_STOPPED },
 	{ "purge-held", purge_held, 0 },
 	{ 0 }

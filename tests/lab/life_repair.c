@@ -124,6 +124,16 @@ static bool misses_door(struct life *life)
 	return strcmp(missing, "door") == 0;
 }
 
+static int door_wait(struct life *life, bool door)
+{
+	int64_t end = now_ms() + NOTICE_MS;
+
+	while (has_door(life) != door || misses_door(life) == door)
+		if (now_ms() > end)
+			return life_no(life, "%s door", door ? "no" : "a");
+	return 0;
+}
+
 /*
  * The place of the door's qdisc is taken by one without an egress: a door that
  * is put there all the same judges what comes in, and drops it.
@@ -132,7 +142,6 @@ static int ingress(struct life *life, bool late)
 {
 	static const char word[] = "has an ingress qdisc";
 	unsigned told = log_count(life, word);
-	int64_t end;
 	int r = late ? file_edit(life, PROFILE, "tun0", "tun9") : 0;
 
 	if (r < 0)
@@ -151,10 +160,8 @@ static int ingress(struct life *life, bool late)
 		r = life_no(life, "it is not told once");
 	if (qdisc(life, "del", "ingress") < 0)
 		return life_no(life, "the ingress qdisc is gone");
-	end = now_ms() + NOTICE_MS;
-	while (r >= 0 && (!has_door(life) || misses_door(life)))
-		if (now_ms() > end)
-			r = life_no(life, "the door stays away");
+	if (r >= 0)
+		r = door_wait(life, true);
 	return r < 0 ? r : life_governed(life);
 }
 
@@ -167,6 +174,40 @@ static int odd_ingress(struct life *life)
 static int odd_ingress_late(struct life *life)
 {
 	return ingress(life, true);
+}
+
+/* Somebody takes the qdisc and puts another there, before splitd can. */
+static int qdisc_swap(struct life *life, const char *from, const char *to)
+{
+	pid_t pid = life->lab->daemon.pid;
+	int r;
+
+	kill(pid, SIGSTOP);
+	r = qdisc(life, "del", from);
+	if (r >= 0)
+		r = qdisc(life, "add", to);
+	kill(pid, SIGCONT);
+	return r < 0 ? life_no(life, "no %s for a %s", to, from) : 0;
+}
+
+/* A clsact was ours once. The one that is there now is not, and stays. */
+static int odd_ingress_between(struct life *life)
+{
+	int r = qdisc_swap(life, "clsact", "ingress");
+
+	if (r >= 0)
+		r = door_wait(life, false);
+	if (r >= 0)
+		r = qdisc_swap(life, "ingress", "clsact");
+	if (r >= 0)
+		r = door_wait(life, true);
+	if (r >= 0)
+		r = life_governed(life);
+	if (daemon_stop(life->lab, SIGTERM) < 0 || daemon_purge(life->lab) < 0)
+		r = life_no(life, "stop and purge: failed");
+	if (qdisc(life, "del", "clsact") < 0 && r >= 0)
+		r = life_no(life, "another's clsact is gone");
+	return r;
 }
 
 /* Who may write to one app's directory must not take the others down. */
@@ -250,6 +291,7 @@ const struct life_test life_repair_tests[] = {
 	{ "odd-family", odd_family, LIFE_STOPPED },
 	{ "odd-ingress", odd_ingress, LIFE_STOPPED },
 	{ "odd-ingress-late", odd_ingress_late, LIFE_STOPPED },
+	{ "odd-ingress-between", odd_ingress_between, 0 },
 	{ "odd-selector", odd_selector, 0 },
 	{ "odd-hops", odd_hops, 0 },
 	{ "odd-upgrade", odd_upgrade, 0 },
