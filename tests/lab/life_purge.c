@@ -286,7 +286,7 @@ static int purge_shared(struct life *life)
 	int r = in_client(life, filter_add, "no filter can be added");
 
 	if (r >= 0)
-		r = end_and_purge(life, RUNNING);
+		r = end_and_purge(life, STOPPED);
 	if (r >= 0)
 		r = in_client(life, filter_look, "another's filter is gone");
 	if (r >= 0)
