@@ -98,13 +98,25 @@ static void command_write(FILE *file)
 	fputs("</array></dict>\n", file);
 }
 
+/* Whoever owns its path has made a link to another app of it. */
+static void thief_write(const struct lab *lab, FILE *file, const char *name)
+{
+	fprintf(file,
+		"<key>com.example.%s</key><array><string>exe:%s/bin/%s"
+		"</string></array>\n",
+		name, lab->dir, name);
+}
+
 /* "named" is no cgroup yet, and not a word is said of those below it. */
 static void host_write(const struct lab *lab, FILE *file)
 {
 	const char *top = lab->cgroup + strlen(lab->mount);
 
+	fputs("<key>Apps</key><dict>\n", file);
+	/* it comes to the file before the app that names it, and after */
+	thief_write(lab, file, "a-thief");
 	fprintf(file,
-		"<key>Apps</key><dict>\n<key>com.example.listed</key><array>"
+		"<key>com.example.listed</key><array>"
 		"<string>cgroup:%s/apps/listed/**</string>"
 		"<string>cgroup:%s/apps/named</string></array>\n",
 		top, top);
@@ -113,11 +125,7 @@ static void host_write(const struct lab *lab, FILE *file)
 			"<key>%s</key><array><string>exe:%s/%s</string>"
 			"</array>\n",
 			exe_apps[i].id, lab->dir, exe_apps[i].path);
-	/* whoever owns its path has made a link to another app of it */
-	fprintf(file,
-		"<key>com.example.thief</key><array><string>exe:%s/bin/thief"
-		"</string></array>\n",
-		lab->dir);
+	thief_write(lab, file, "thief");
 	fputs("</dict>\n", file);
 }
 
@@ -152,6 +160,12 @@ static int executables_make(const struct lab *lab)
 {
 	static const char *const copies[] = { "plain", "app", "other", "swap",
 					      "setuid" };
+	static const struct {
+		const char *name, *to;
+	} links[] = { { "link", "app" },
+		      { "thief", "app" },
+		      { "a-thief", "app" },
+		      { "turn", "turn-a" } };
 	char path[LAB_PATH + 32];
 	int r = 0;
 
@@ -166,15 +180,12 @@ static int executables_make(const struct lab *lab)
 			 side);
 		r = copy_file("/proc/self/exe", path, 0755);
 	}
-	snprintf(path, sizeof(path), "%s/bin/link", lab->dir);
-	if (r >= 0 && symlink("app", path) < 0)
-		r = -errno;
-	snprintf(path, sizeof(path), "%s/bin/thief", lab->dir);
-	if (r >= 0 && symlink("app", path) < 0)
-		r = -errno;
-	snprintf(path, sizeof(path), "%s/bin/turn", lab->dir);
-	if (r >= 0 && symlink("turn-a", path) < 0)
-		r = -errno;
+	for (size_t i = 0; i < sizeof(links) / sizeof(*links) && r >= 0; i++) {
+		snprintf(path, sizeof(path), "%s/bin/%s", lab->dir,
+			 links[i].name);
+		if (symlink(links[i].to, path) < 0)
+			r = -errno;
+	}
 	return r;
 }
 
