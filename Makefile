@@ -343,7 +343,8 @@ asan: deps
 	@export ASAN_OPTIONS=handle_segv=0:log_path=$(abspath $(BUILD))/asan/report \
 		UBSAN_OPTIONS=log_path=$(abspath $(BUILD))/asan/report; \
 	$(BUILD)/tests/lab lifecycle --splitd $(BUILD)/asan/splitd \
-		--splitctl $(BUILD)/splitctl --rows '$(ASAN_ROWS)'; \
+		--splitctl $(BUILD)/splitctl --splitd2 $(BUILD)/other/splitd \
+		--rows '$(ASAN_ROWS)'; \
 	r=$$?; for f in $(BUILD)/asan/report.*; do \
 		! grep -sE 'ERROR: |runtime error: ' "$$f" || r=1; done; exit $$r
 
